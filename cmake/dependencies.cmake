@@ -1,5 +1,5 @@
 # Libraries of the system, looked up once so that their imported targets (and SYSTEM headers) are known in every folder.
-# The Debian packages that hold them are listed in scripts/packages.sh.
+# The Debian packages that hold them are listed in scripts/packages.txt.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(LIBURING REQUIRED IMPORTED_TARGET liburing)  # PkgConfig::LIBURING
