@@ -1,0 +1,116 @@
+// What a journal directory holds after a stop of any kind: the records to replay and the place to continue, or the damage.
+//
+// Recovery only reads. It checks every record's hashes, chain, order, segment and padding, hands the good ones out in order
+// and decides by a table (decision_table()) what a bad place means: above every watermark it is a torn tail and is cut; at
+// or below one it is damage, and the caller must not start. Signatures are not verified. Reads are large and sequential;
+// memory is about 7 MiB. JournalWriter::open does the cut that recovery found.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "io/journal/record_format.h"
+#include "meter-proto/base/bytes.h"
+
+namespace electra::io {
+
+// What stands at the place where the next record is expected.
+enum class Finding : std::uint8_t {
+  next_record,   // whole, and follows in the chain
+  segment_end,   // the file ends exactly here
+  zeros,         // a 4 KiB block of zeros: never written
+  bad_header,    // no valid header (also: fewer than 4 KiB are left)
+  bad_body,      // header valid; body or padding is not, or the file ends inside
+  ahead,         // a valid record of this segment with a higher batch number
+  stale,         // a valid record of this chain with another segment's number, or a batch number that was passed
+  broken_chain,  // the right batch number, but the previous hash is another
+  foreign,       // a valid record of another chain or another journal
+  inconsistent,  // hashes are good and the contents cannot be: this was written, not torn
+  newer_format,  // hashes are good and the format version is unknown
+};
+inline constexpr unsigned kFindings = 11;
+
+// What valid records further on (in this segment and later ones) say about the expected batch.
+enum class Evidence : std::uint8_t {
+  none,     // there is no valid record further on
+  beyond,   // there are, but no watermark reaches the expected batch: written while it was in flight
+  durable,  // a watermark says that the expected batch was durable
+};
+inline constexpr unsigned kEvidences = 3;
+
+enum class Decision : std::uint8_t {
+  accept,          // hand the record out, go on behind it
+  next_segment,    // go on at the start of the next segment if there is one, else the journal ends here
+  end,             // the journal ends here, in order
+  cut,             // the journal ends here; what follows was never acknowledged and is removed
+  damage,          // refuse
+  refuse_foreign,  // refuse: wrong genesis or journal
+  refuse_newer,    // refuse: written by a newer program
+};
+
+struct DecisionRow {
+  Finding finding;
+  Evidence evidence;
+  Decision decision;
+  std::string_view reason;  // for the message
+};
+
+// Every pair of finding and evidence exactly once, finding-major.
+[[nodiscard]] std::span<const DecisionRow> decision_table() noexcept;
+[[nodiscard]] const DecisionRow& decide(Finding finding, Evidence evidence) noexcept;
+[[nodiscard]] std::string_view finding_name(Finding finding) noexcept;
+
+// Takes the records in order.
+class RecordSink {
+ public:
+  // False stops recovery with RecoveryError::Kind::stopped.
+  [[nodiscard]] virtual bool on_record(const RecordView& record) = 0;
+
+ protected:
+  ~RecordSink() = default;
+};
+
+// Where the journal stands; JournalWriter::open continues from it.
+struct JournalPosition {
+  Bytes32 genesis_hash{};
+  Bytes16 journal_id{};  // zero while there is no record
+  std::uint64_t last_batch = 0;
+  std::uint64_t last_time_ns = 0;
+  Bytes32 last_hash{};            // genesis hash while there is no record
+  std::uint64_t watermark = 0;    // highest that a record carries
+  bool watermark_behind = false;  // a record with messages or a block's end lies above the watermark
+  std::uint64_t segment = 1;      // where the next record goes …
+  std::uint64_t offset = 0;       // … if it fits
+};
+
+struct RecoveryResult {
+  JournalPosition position;
+  std::uint64_t records = 0;
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;  // of the accepted records on disk
+  bool tail_cut = false;    // something non-zero behind the position is dropped
+  std::string cut_text;     // what was cut and why, for the log
+};
+
+struct RecoveryError {
+  enum class Kind : std::uint8_t { damage, wrong_genesis, newer_format, io_error, stopped };
+  Kind kind = Kind::damage;
+  std::filesystem::path file;
+  std::uint64_t offset = 0;
+  std::uint64_t batch = 0;  // the one that was expected there
+  std::string reason;
+
+  // One sentence with the place and what to do.
+  [[nodiscard]] std::string text() const;
+};
+
+// directory holds the segments (a missing or empty one is an empty journal). sink may be nullptr.
+[[nodiscard]] std::expected<RecoveryResult, RecoveryError> recover_journal(const std::filesystem::path& directory,
+                                                                           const Bytes32& genesis_hash,
+                                                                           RecordSink* sink);
+
+}  // namespace electra::io
