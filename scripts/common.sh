@@ -13,11 +13,8 @@ fail() {
   exit 1
 }
 
-# value_of OPTION "$@": the argument after an option, or a message that it is missing.
-value_of() {
-  [ $# -ge 2 ] || fail "$1 needs a value" "see $program --help"
-  printf '%s' "$2"
-}
+# need_value "$@": fails when the option in $1 has no value in $2.
+need_value() { [ $# -ge 2 ] || fail "$1 needs a value" "see $program --help"; }
 
 # help_of FILE: the comment at the top of a script is its help text.
 help_of() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p;}' "$1"; }
