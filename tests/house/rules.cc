@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <span>
+#include <tuple>
 #include <utility>
 
 #include "tests/house/source_text.h"
@@ -226,7 +226,7 @@ std::vector<Violation> check_house(const std::string& root, int& files_checked) 
   for (const std::string& file : files) {
     std::ranges::move(check_source(file, read_file(fs::path(root) / file)), std::back_inserter(out));
   }
-  std::ranges::stable_sort(out, {}, [](const Violation& v) { return std::pair(std::string_view(v.file), v.line); });
+  std::ranges::sort(out, {}, [](const Violation& v) { return std::tie(v.file, v.line, v.rule); });
   files_checked = static_cast<int>(files.size());
   return out;
 }
