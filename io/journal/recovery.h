@@ -20,36 +20,38 @@ namespace electra::io {
 
 // What stands at the place where the next record is expected.
 enum class Finding : std::uint8_t {
-  next_record,   // whole, and follows in the chain
-  segment_end,   // the file ends exactly here
-  zeros,         // a 4 KiB block of zeros: never written
-  bad_header,    // no valid header (also: fewer than 4 KiB are left)
-  bad_body,      // header valid; body or padding is not, or the file ends inside
-  ahead,         // a valid record of this segment with a higher batch number
-  stale,         // a valid record of this chain with another segment's number, or a batch number that was passed
-  broken_chain,  // the right batch number, but the previous hash is another
-  foreign,       // a valid record of another chain or another journal
-  inconsistent,  // hashes are good and the contents cannot be: this was written, not torn
-  newer_format,  // hashes are good and the format version is unknown
+  next_record,      // whole, and follows in the chain
+  segment_end,      // the file ends exactly here, and the next segment is there or none is
+  missing_segment,  // the file ends exactly here (or there is no first one); the next number is not there, a later one is
+  zeros,            // zeros up to the next 4 KiB boundary or the file's end: never written
+  bad_header,       // no valid header (also: too few bytes are left)
+  bad_body,         // header valid; body or padding is not, or the file ends inside
+  ahead,            // a valid record of this segment with a higher batch number
+  stale,            // a valid record with another segment's number, or with a batch number that was passed
+  broken_chain,     // the right batch number, but the previous hash is another
+  foreign_genesis,  // a valid record of another chain
+  foreign_journal,  // a valid record of this chain from another journal
+  inconsistent,     // hashes are good and the contents cannot be: this was written, not torn
+  newer_format,     // hashes are good and the format version is unknown
 };
-inline constexpr unsigned kFindings = 11;
+inline constexpr unsigned kFindings = 13;
 
-// What valid records further on (in this segment and later ones) say about the expected batch.
+// What valid records further on (in this segment and later ones, the place itself if `ahead`) say about the expected batch.
 enum class Evidence : std::uint8_t {
   none,     // there is no valid record further on
-  beyond,   // there are, but no watermark reaches the expected batch: written while it was in flight
+  beyond,   // there are, but no watermark reaches the expected batch: they were written while it was in flight
   durable,  // a watermark says that the expected batch was durable
 };
 inline constexpr unsigned kEvidences = 3;
 
 enum class Decision : std::uint8_t {
-  accept,          // hand the record out, go on behind it
-  next_segment,    // go on at the start of the next segment if there is one, else the journal ends here
-  end,             // the journal ends here, in order
-  cut,             // the journal ends here; what follows was never acknowledged and is removed
-  damage,          // refuse
-  refuse_foreign,  // refuse: wrong genesis or journal
-  refuse_newer,    // refuse: written by a newer program
+  accept,         // hand the record out, go on behind it
+  next_segment,   // go on at the start of the next segment if there is one, else the journal ends here
+  end,            // the journal ends here, in order
+  cut,            // the journal ends here; what follows was never acknowledged and is removed
+  damage,         // refuse: something that was durable is not whole
+  wrong_genesis,  // refuse: another chain's journal
+  newer_format,   // refuse: written by a newer program
 };
 
 struct DecisionRow {
@@ -63,6 +65,8 @@ struct DecisionRow {
 [[nodiscard]] std::span<const DecisionRow> decision_table() noexcept;
 [[nodiscard]] const DecisionRow& decide(Finding finding, Evidence evidence) noexcept;
 [[nodiscard]] std::string_view finding_name(Finding finding) noexcept;
+[[nodiscard]] std::string_view evidence_name(Evidence evidence) noexcept;
+[[nodiscard]] std::string_view decision_name(Decision decision) noexcept;
 
 // Takes the records in order.
 class RecordSink {

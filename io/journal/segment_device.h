@@ -16,9 +16,9 @@ namespace electra::io {
 
 struct SegmentWrite {
   int fd = -1;
-  unsigned file_index = 0;  // in the loop's registered table
-  int buffer_index = -1;    // registered buffer that holds `bytes`, -1: none
-  ByteSpan bytes;           // memory, length and offset aligned to 4 KiB
+  int file_index = -1;    // in the loop's registered table, -1: not there
+  int buffer_index = -1;  // registered buffer that holds `bytes`, -1: none
+  ByteSpan bytes;         // memory, length and offset aligned to 4 KiB
   std::uint64_t offset = 0;
 };
 
@@ -38,6 +38,8 @@ class SegmentDevice {
   // Whether what open() gave last is O_DIRECT.
   [[nodiscard]] virtual bool direct_io() const noexcept = 0;
 
+  // Synchronous durable write of all bytes; 0 or errno.
+  [[nodiscard]] virtual int write_now(int fd, ByteSpan bytes, std::uint64_t offset) = 0;
   // Starts a write that completes when it is durable (RWF_DSYNC). The operation's result is the bytes written or -errno;
   // it never completes inside this call.
   virtual void write(Operation& operation, const SegmentWrite& write) = 0;
