@@ -1,0 +1,109 @@
+#include "engine/pipeline/batch.h"
+
+#include "meter-proto/base/assert.h"
+
+namespace electra::pipeline {
+namespace {
+
+// The same view after the memory that holds it moved from `from` to `to`.
+ByteSpan rebased(ByteSpan view, const std::uint8_t* from, const std::uint8_t* to) noexcept {
+  return view.empty() ? view : ByteSpan{to + (view.data() - from), view.size()};
+}
+
+}  // namespace
+
+Batch::Batch(std::uint32_t messages_max)
+    : messages_max_(messages_max),
+      origins_(messages_max),
+      entries_(messages_max),
+      items_(messages_max),
+      verdicts_(messages_max),
+      keep_(messages_max),
+      embedded_keys_(messages_max),
+      messages_(messages_max),
+      outcomes_(messages_max) {
+  rejected_.reserve(messages_max);
+}
+
+std::size_t Batch::memory_bytes(std::uint32_t messages_max) noexcept {
+  return std::size_t{messages_max} *
+         (sizeof(Origin) * 2 + sizeof(const std::uint8_t*) + sizeof(crypto::VerifyItem) +
+          sizeof(crypto::VerifyOutcome) + 1 + sizeof(ByteSpan) + sizeof(state::VerifiedMessage) +
+          sizeof(state::Outcome));
+}
+
+void Batch::reset(io::RecordBuffer* buffer) {
+  buffer_ = buffer;
+  size_ = 0;
+  good_ = 0;
+  verify_ns = 0;
+  rejected_.clear();
+}
+
+std::uint32_t Batch::room() const noexcept {
+  const std::size_t body_room = io::kRecordBodyBytesMax - buffer_->body().size();
+  // An envelope is at most as long as the body of the frame that carried it.
+  const std::size_t by_bytes = body_room / (io::kEntryLengthBytes + strict::kFrameBytesMax);
+  return std::min(messages_max_ - size_, static_cast<std::uint32_t>(by_bytes));
+}
+
+bool Batch::add(const Origin& origin, ByteSpan bytes, const strict::EnvelopeView& envelope, const Bytes32& key,
+                const Bytes16& tag, ByteSpan embedded_key) {
+  if (size_ == messages_max_ || !buffer_->append(bytes)) return false;
+  const std::uint32_t index = size_++;
+  const std::uint8_t* entry = buffer_->entry(index).data();
+  entries_[index] = entry;
+  origins_[index] = origin;
+  items_[index] = {.public_key = key.data(),
+                   .signature = rebased(envelope.signature, bytes.data(), entry),
+                   .tag = &tag,
+                   .sequence = envelope.sequence,
+                   .payload = rebased(envelope.payload, bytes.data(), entry)};
+  embedded_keys_[index] = rebased(embedded_key, bytes.data(), entry);
+  messages_[index] = {};
+  messages_[index].slot = origin.slot;
+  messages_[index].envelope = envelope;
+  messages_[index].envelope.address = rebased(envelope.address, bytes.data(), entry);
+  messages_[index].envelope.payload = items_[index].payload;
+  messages_[index].envelope.signature = items_[index].signature;
+  return true;
+}
+
+void Batch::verify(const crypto::Verifier& verifier, std::uint32_t begin, std::uint32_t end) {
+  const std::size_t count = end - begin;
+  verifier.verify({items_.data() + begin, count}, {verdicts_.data() + begin, count});
+  for (std::uint32_t i = begin; i < end; ++i) {
+    if (!verdicts_[i].valid || embedded_keys_[i].empty()) continue;
+    messages_[i].embedded_key_valid = verifier.check_key(*array_of<32>(embedded_keys_[i]));
+  }
+}
+
+void Batch::seal() {
+  std::uint32_t good = 0;
+  for (std::uint32_t i = 0; i < size_; ++i) {
+    keep_[i] = verdicts_[i].valid ? 1 : 0;
+    good += keep_[i];
+  }
+  if (good != size_) buffer_->retain({keep_.data(), size_});
+  for (std::uint32_t i = 0; i < size_; ++i) {
+    if (keep_[i] == 0) {
+      rejected_.push_back(origins_[i]);
+      continue;
+    }
+    const std::uint8_t* from = entries_[i];
+    const std::uint8_t* to = buffer_->entry(good_).data();
+    state::VerifiedMessage& message = messages_[good_];
+    if (good_ != i) {
+      message = messages_[i];
+      origins_[good_] = origins_[i];
+    }
+    message.id = verdicts_[i].message_id;
+    message.envelope.address = rebased(message.envelope.address, from, to);
+    message.envelope.payload = rebased(message.envelope.payload, from, to);
+    message.envelope.signature = rebased(message.envelope.signature, from, to);
+    ++good_;
+  }
+  ELECTRA_ASSERT_EQ(good_, buffer_->count());
+}
+
+}  // namespace electra::pipeline

@@ -1,0 +1,505 @@
+#include "engine/pipeline/gateway.h"
+
+#include <liburing.h>
+#include <time.h>
+
+#include <atomic>
+#include <deque>
+#include <thread>
+
+#include "crypto-offload/key_store.h"
+#include "crypto-offload/verifier.h"
+#include "engine/pipeline/batch.h"
+#include "engine/pipeline/front_desk.h"
+#include "engine/pipeline/order_clock.h"
+#include "engine/pipeline/replay.h"
+#include "engine/pipeline/verify_stage.h"
+#include "io/directory_lock.h"
+#include "io/journal/journal_writer.h"
+#include "io/loop.h"
+#include "meter-proto/base/assert.h"
+
+namespace electra::pipeline {
+namespace {
+
+// Batches in the verify stage at once: one being verified on all cores, the next queued behind it.
+constexpr std::uint32_t kVerifyingMax = 2;
+static_assert(kVerifyingMax <= kVerifyBatchesMax);
+
+// Without a following batch, an empty record carries the watermark this long after the last one became durable.
+constexpr std::uint64_t kWatermarkDelayNs = 10'000'000;
+
+// Peers get this long to read their last receipts when the gateway stops.
+constexpr std::uint64_t kShutdownNs = 2'000'000'000;
+
+// Questions of all sessions that may wait at once.
+constexpr std::size_t kQuestionsMax = 4096;
+
+std::uint64_t system_ns() noexcept {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
+}
+
+// Recovery's sink: replays, and shows progress.
+class RecoveryReplayer final : public RecordReplayer {
+ public:
+  RecoveryReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
+                   const Gateway::Progress& progress, std::uint64_t bytes_total)
+      : RecordReplayer(machine, keys, verifier), progress_(progress), bytes_total_(bytes_total) {}
+
+ protected:
+  void after_record(const io::RecordView& record, std::span<const state::VerifiedMessage>,
+                    std::span<const state::Outcome>) override {
+    bytes_ += io::record_bytes(record.header.body_bytes);
+    if (progress_ && bytes_ >= shown_ + (std::uint64_t{1} << 20)) {
+      shown_ = bytes_;
+      progress_(bytes_, std::max(bytes_, bytes_total_));
+    }
+  }
+
+ private:
+  const Gateway::Progress& progress_;
+  const std::uint64_t bytes_total_;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t shown_ = 0;
+};
+
+std::uint64_t directory_bytes(const std::filesystem::path& directory) {
+  std::uint64_t bytes = 0;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    if (entry.is_regular_file(ignored)) bytes += entry.file_size(ignored);
+  }
+  return bytes;
+}
+
+class GatewayImpl final : public Gateway, FrontDeskHost, io::JournalListener {
+ public:
+  explicit GatewayImpl(GatewaySettings settings) : settings_(std::move(settings)) {}
+  ~GatewayImpl() override;
+
+  [[nodiscard]] std::expected<void, std::string> start(const Progress& progress);
+
+  StopReason run() override;
+  void request_stop() noexcept override {
+    stop_requested_.store(true, std::memory_order_relaxed);  // wake() orders it before the loop's next turn
+    loop_->wake();
+  }
+  [[nodiscard]] std::uint16_t port() const noexcept override { return server_->port(); }
+  [[nodiscard]] const state::Machine& machine() const noexcept override { return *machine_; }
+  [[nodiscard]] GatewayCounters counters() const noexcept override;
+  [[nodiscard]] std::string failure() const override { return failure_; }
+  [[nodiscard]] GatewayStart facts() const override { return start_facts_; }
+
+ private:
+  // FrontDeskHost
+  Batch* forming() override;
+  Result tick(std::uint64_t time_ns) override;
+  bool ask(Question question) override;
+  void nudge() override { loop_->defer(advance_); }
+  std::uint64_t durable_time_ns() const override { return durable_time_ns_; }
+  // JournalListener
+  void on_durable(io::RecordBuffer& buffer, const io::DurableRecord& record) override;
+  void on_journal_failed(const std::string& text) override;
+
+  [[nodiscard]] std::expected<void, std::string> recover(const Progress& progress, io::JournalPosition& position);
+  Batch* take_free();
+  void release(Batch& batch);
+  void advance();
+  void collect_verified();
+  void verify_next();
+  void commit(Batch& batch, std::uint32_t flags);
+  void answer_questions();
+  [[nodiscard]] bool everything_durable() const noexcept { return committed_.empty(); }
+  [[nodiscard]] bool quiet() const noexcept;
+  void make_empty_batches();
+  void arm_timer();
+  [[nodiscard]] std::uint64_t now_ns() { return clock_->now(system_ns(), io::monotonic_ns()); }
+
+  GatewaySettings settings_;
+  GatewayStart start_facts_;
+  std::unique_ptr<io::DirectoryLock> lock_;
+  std::unique_ptr<state::Machine> machine_;
+  std::unique_ptr<crypto::KeyStore> keys_;
+  std::unique_ptr<crypto::Verifier> verifier_;
+  std::unique_ptr<OrderClock> clock_;
+  std::unique_ptr<io::Loop> loop_;
+  std::unique_ptr<io::RecordBufferPool> pool_;
+  std::unique_ptr<io::JournalWriter> journal_;
+  std::unique_ptr<FrontDesk> desk_;
+  std::unique_ptr<io::TcpServer> server_;
+  std::unique_ptr<VerifyStage> stage_;
+
+  // Every batch is in exactly one of these places. The deques never grow beyond the pool.
+  std::vector<std::unique_ptr<Batch>> batches_;
+  std::vector<Batch*> free_;
+  Batch* forming_ = nullptr;
+  std::deque<Batch*> formed_;     // full, waiting for verification
+  std::uint32_t verifying_ = 0;   // in the stage
+  std::deque<Batch*> verified_;   // waiting for their turn in the journal
+  std::deque<Batch*> committed_;  // executed; their record is being written
+
+  std::vector<Question> questions_;
+  std::vector<Question> answering_;
+  std::uint64_t tick_ns_ = 0;  // highest asked for
+  std::uint64_t durable_time_ns_ = 0;
+  std::uint64_t watermark_due_ns_ = 0;  // monotonic
+  io::Deferred advance_;
+  io::Timer timer_;
+  bool stopping_ = false;
+  std::atomic<bool> stop_requested_{false};
+  std::string failure_;
+  GatewayCounters counters_;
+};
+
+std::expected<void, std::string> GatewayImpl::recover(const Progress& progress, io::JournalPosition& position) {
+  RecoveryReplayer replayer(*machine_, *keys_, *verifier_, progress, directory_bytes(settings_.journal_directory));
+  const auto recovered = io::recover_journal(settings_.journal_directory, settings_.genesis.hash, &replayer);
+  if (!recovered) {
+    std::string text = recovered.error().text();
+    if (!replayer.problem().empty()) text += ": " + replayer.problem();
+    return std::unexpected(std::move(text));
+  }
+  position = recovered->position;
+  start_facts_.records = recovered->records;
+  start_facts_.messages = recovered->messages;
+  start_facts_.journal_bytes = recovered->bytes;
+  if (recovered->tail_cut) start_facts_.cut_text = recovered->cut_text;
+  return {};
+}
+
+std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
+  const auto check = [](bool good, const char* text) -> std::expected<void, std::string> {
+    if (good) return {};
+    return std::unexpected(std::string(text));
+  };
+  if (auto ok = check(settings_.batch_messages_max >= 2 && settings_.batch_messages_max <= io::kRecordMessagesMax,
+                      "batch_messages_max is not in 2..8192");
+      !ok) {
+    return ok;
+  }
+  if (auto ok = check(settings_.batches_max >= 2 && settings_.batches_max <= 64, "batches_max is not in 2..64"); !ok) {
+    return ok;
+  }
+  auto machine = state::Machine::create(settings_.genesis);
+  if (!machine) return std::unexpected("genesis: " + machine.error());
+  machine_ = std::move(*machine);
+  auto verifier = crypto::make_verifier(settings_.verifier);
+  if (!verifier) return std::unexpected(verifier.error());
+  verifier_ = std::move(*verifier);
+
+  for (const state::KeyChange& change : machine_->key_changes()) {
+    if (!verifier_->check_key(change.public_key)) {
+      return std::unexpected("genesis: the public key of holder " + std::to_string(change.slot) +
+                             " does not pass the registration rule");
+    }
+  }
+  keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
+  follow_key_changes(*machine_, *keys_);
+
+  std::error_code error;
+  std::filesystem::create_directories(settings_.journal_directory, error);
+  if (error) {
+    return std::unexpected("cannot make the directory " + settings_.journal_directory.string() + ": " +
+                           error.message());
+  }
+  auto lock = io::DirectoryLock::acquire(settings_.journal_directory);
+  if (!lock) return std::unexpected(lock.error());
+  lock_ = std::make_unique<io::DirectoryLock>(std::move(*lock));
+
+  // Before recovery, which may take a while: a system that refuses io_uring is told so at once.
+  auto loop = io::Loop::create();
+  if (!loop) return std::unexpected(loop.error());
+  loop_ = std::move(*loop);
+
+  io::JournalPosition position;
+  if (auto recovered = recover(progress, position); !recovered) return recovered;
+  durable_time_ns_ = machine_->time_ns();
+  clock_ = std::make_unique<OrderClock>(settings_.replay_clock, machine_->time_ns());
+  if (!settings_.replay_clock && system_ns() + OrderClock::kStepMaxNs < machine_->time_ns()) {
+    return std::unexpected("the system clock is more than an hour behind the last record of the journal (unix " +
+                           std::to_string(machine_->time_ns() / 1'000'000'000) +
+                           " s): set the clock and start again");
+  }
+
+  auto pool = io::RecordBufferPool::create(settings_.batches_max);
+  if (!pool) return std::unexpected(pool.error());
+  pool_ = std::move(*pool);
+  for (std::uint32_t i = 0; i < settings_.batches_max; ++i) {
+    batches_.push_back(std::make_unique<Batch>(settings_.batch_messages_max));
+    batches_.back()->reset(pool_->acquire());
+    free_.push_back(batches_.back().get());
+  }
+
+  io::JournalConfig journal_config;
+  journal_config.directory = settings_.journal_directory;
+  journal_config.segment_bytes = settings_.segment_bytes;
+  auto journal = io::JournalWriter::open(*loop_, journal_config, position, *pool_, *this);
+  if (!journal) return std::unexpected(journal.error());
+  journal_ = std::move(*journal);
+
+  std::uint32_t threads = settings_.verify_threads;
+  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+  stage_ = make_verify_stage(*verifier_, threads, [this] { loop_->wake(); });
+
+  desk_ = std::make_unique<FrontDesk>(FrontDeskConfig{settings_.connections_max, settings_.replay_clock}, *machine_,
+                                      *keys_, *verifier_, *this);
+  io::TcpServerConfig server_config;
+  server_config.address = settings_.listen_host;
+  server_config.port = settings_.listen_port;
+  server_config.connections_max = settings_.connections_max;
+  server_config.hello_timeout_ns = std::uint64_t{settings_.hello_timeout_s} * 1'000'000'000;
+  auto server = io::TcpServer::listen(*loop_, server_config, *desk_);
+  if (!server) return std::unexpected(server.error());
+  server_ = std::move(*server);
+  desk_->set_server(*server_);
+
+  advance_.run = [](void* context) { static_cast<GatewayImpl*>(context)->advance(); };
+  advance_.context = this;
+  timer_.fire = [](void* context, std::uint64_t) { static_cast<GatewayImpl*>(context)->advance(); };
+  timer_.context = this;
+  loop_->set_on_wake([](void* context) { static_cast<GatewayImpl*>(context)->advance(); }, this);
+
+  start_facts_.verifier = verifier_->name();
+  start_facts_.executor = verify_stage_name();
+  start_facts_.verify_threads = threads;
+  start_facts_.direct_io = journal_->direct_io();
+  start_facts_.state_bytes = machine_->memory_bytes();
+  start_facts_.keys_bytes = keys_->memory_bytes();
+  start_facts_.batches_bytes =
+      pool_->memory_bytes() + settings_.batches_max * Batch::memory_bytes(settings_.batch_messages_max);
+  start_facts_.sessions_bytes = desk_->memory_bytes() + server_->memory_bytes();
+  loop_->defer(advance_);  // a timer may be due, or the watermark behind
+  return {};
+}
+
+GatewayImpl::~GatewayImpl() {
+  stage_.reset();  // before the batches and the loop that it wakes
+  server_.reset();
+  journal_.reset();
+}
+
+StopReason GatewayImpl::run() {
+  while (true) {
+    loop_->run_once();
+    if (!failure_.empty()) {
+      server_.reset();  // acknowledges nothing more; what clients miss they send again after the restart
+      return StopReason::journal_failed;
+    }
+    if (stop_requested_.load(std::memory_order_relaxed) && !stopping_) {
+      stopping_ = true;
+      server_->pause_reading();  // nothing new; what was framed is answered
+      loop_->defer(advance_);
+    }
+    if (stopping_ && quiet() && !journal_->watermark_behind()) break;
+  }
+  answer_questions();
+  server_->shutdown(kShutdownNs);
+  while (!server_->stopped()) loop_->run_once();
+  return StopReason::requested;
+}
+
+GatewayCounters GatewayImpl::counters() const noexcept {
+  GatewayCounters counters = counters_;
+  counters.refused = desk_->refused();
+  counters.decode_ns = desk_->decode_ns();
+  counters.journal_bytes = journal_->counters().record_bytes;
+  return counters;
+}
+
+// --- batches ---------------------------------------------------------------------------------------------------------
+
+Batch* GatewayImpl::take_free() {
+  if (free_.empty()) return nullptr;
+  Batch* batch = free_.back();
+  free_.pop_back();
+  return batch;
+}
+
+void GatewayImpl::release(Batch& batch) {
+  batch.buffer().clear();
+  batch.reset(&batch.buffer());
+  free_.push_back(&batch);
+  if (server_->paused() && !stopping_) server_->resume_reading();
+}
+
+Batch* GatewayImpl::forming() {
+  if (forming_ != nullptr && forming_->room() < 2) {
+    formed_.push_back(forming_);
+    forming_ = nullptr;
+  }
+  if (forming_ == nullptr) forming_ = take_free();
+  if (forming_ == nullptr) server_->pause_reading();  // until release()
+  return forming_;
+}
+
+Result GatewayImpl::tick(std::uint64_t time_ns) {
+  if (!clock_->tick(time_ns)) return Result::invalid_field;
+  tick_ns_ = std::max(tick_ns_, time_ns);
+  nudge();
+  return Result::ok;
+}
+
+bool GatewayImpl::ask(Question question) {
+  if (questions_.size() == kQuestionsMax) return false;
+  questions_.push_back(std::move(question));
+  nudge();
+  return true;
+}
+
+// --- the way of a batch ----------------------------------------------------------------------------------------------
+
+bool GatewayImpl::quiet() const noexcept {
+  return formed_.empty() && (forming_ == nullptr || forming_->empty()) && verifying_ == 0 && verified_.empty() &&
+         committed_.empty();
+}
+
+void GatewayImpl::collect_verified() {
+  while (Batch* batch = stage_->try_take()) {
+    --verifying_;
+    verified_.push_back(batch);
+  }
+}
+
+// Sends the next batch to verification: a large one to the stage, a small one through here, when nothing is before it.
+// While a record is being written a small batch waits and grows: that is how batches form under load.
+void GatewayImpl::verify_next() {
+  while (true) {
+    Batch* next = !formed_.empty() ? formed_.front() : forming_;
+    if (next == nullptr || next->empty()) return;
+    const bool large = next->size() >= settings_.parallel_batch_min;
+    const bool first = verifying_ == 0 && verified_.empty();
+    if (large ? verifying_ >= kVerifyingMax : !(first && everything_durable())) return;
+    if (!formed_.empty()) {
+      formed_.pop_front();
+    } else {
+      forming_ = nullptr;
+    }
+    if (large) {
+      ++verifying_;
+      stage_->submit(*next);
+      continue;
+    }
+    const std::uint64_t begin = io::monotonic_ns();
+    next->verify(*verifier_, 0, next->size());
+    next->seal();
+    next->verify_ns = io::monotonic_ns() - begin;
+    verified_.push_back(next);
+    return;
+  }
+}
+
+// Orders, hands to the journal and executes while the disk writes. Receipts wait for on_durable.
+void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
+  counters_.verify_ns += batch.verify_ns;
+  desk_->send_rejections(batch);
+  const std::span<const state::VerifiedMessage> messages = batch.messages();
+  if (messages.empty() && !batch.rejected().empty()) return release(batch);
+
+  const std::uint64_t time_ns = clock_->take(now_ns(), machine_->next_timer_ns());
+  const std::uint64_t number = journal_->append(
+      batch.buffer(), {.time_ns = time_ns, .rules_version = state::kRulesVersion, .flags = flags});
+  if (number == 0) return;  // the journal has failed; run() ends
+  ELECTRA_ASSERT_EQ(number, machine_->batch_number() + 1);
+  committed_.push_back(&batch);
+  // A batch whose execution takes longer than a system call: let the disk start now instead of at the turn's end.
+  if (messages.size() >= settings_.parallel_batch_min) io_uring_submit(loop_->ring());
+
+  const std::uint64_t begin = io::monotonic_ns();
+  machine_->execute({.number = number, .time_ns = time_ns, .messages = messages}, batch.outcomes());
+  follow_key_changes(*machine_, *keys_);
+  counters_.execute_ns += io::monotonic_ns() - begin;
+  ++counters_.batches;
+  counters_.messages += messages.size();
+  counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, messages.size());
+}
+
+void GatewayImpl::on_durable(io::RecordBuffer& buffer, const io::DurableRecord& record) {
+  Batch& batch = *committed_.front();
+  committed_.pop_front();
+  ELECTRA_ASSERT(&batch.buffer() == &buffer);
+  counters_.journal_wait_ns += record.write_ns;
+  durable_time_ns_ = record.time_ns;
+  watermark_due_ns_ = io::monotonic_ns() + kWatermarkDelayNs;
+  desk_->send_receipts(batch, record.batch);
+  release(batch);
+  nudge();
+}
+
+void GatewayImpl::on_journal_failed(const std::string& text) { failure_ = text; }
+
+// Only while nothing is in flight: then the state is exactly what is durable.
+void GatewayImpl::answer_questions() {
+  if (!everything_durable() || questions_.empty()) return;
+  answering_.swap(questions_);
+  for (Question& question : answering_) {
+    const bool early = question.kind == Question::Kind::tick &&
+                       (machine_->time_ns() < question.tick_ns || machine_->next_timer_ns() <= machine_->time_ns());
+    if (early && !stopping_) {
+      questions_.push_back(std::move(question));
+    } else {
+      desk_->answer(question, start_facts_.verifier, settings_.version);
+    }
+  }
+  answering_.clear();
+}
+
+// A due timer, a tick or the watermark without traffic makes a batch without messages.
+void GatewayImpl::make_empty_batches() {
+  if (!quiet() || free_.empty()) return;
+  const std::uint64_t timer_ns = machine_->next_timer_ns();
+  const bool timer_due = timer_ns <= now_ns() && !(clock_->unsure() && timer_ns > machine_->time_ns());
+  const bool tick_due = tick_ns_ > machine_->time_ns();
+  if (!stopping_ && (timer_due || tick_due)) return commit(*take_free(), 0);
+  if (journal_->watermark_behind() && (stopping_ || io::monotonic_ns() >= watermark_due_ns_)) {
+    commit(*take_free(), io::kRecordWatermark);
+  }
+}
+
+void GatewayImpl::arm_timer() {
+  std::uint64_t deadline_ns = UINT64_MAX;
+  const std::uint64_t monotonic = io::monotonic_ns();
+  if (journal_->watermark_behind()) deadline_ns = std::max(watermark_due_ns_, monotonic);
+  const std::uint64_t timer_ns = machine_->next_timer_ns();
+  if (!settings_.replay_clock && timer_ns != UINT64_MAX) {
+    const std::uint64_t now = now_ns();
+    // Looked at again within a minute, because the system clock may be set meanwhile.
+    const std::uint64_t wait = std::min(timer_ns > now ? timer_ns - now : 1'000'000, std::uint64_t{60'000'000'000});
+    deadline_ns = std::min(deadline_ns, monotonic + wait);
+  }
+  if (deadline_ns == UINT64_MAX) {
+    loop_->disarm(timer_);
+  } else {
+    loop_->arm(timer_, deadline_ns);
+  }
+}
+
+// Moves everything that can move; called whenever something has changed.
+void GatewayImpl::advance() {
+  if (!failure_.empty()) return;
+  answer_questions();
+  collect_verified();
+  verify_next();
+  // One record in flight: what arrives meanwhile is the next batch.
+  if (!verified_.empty() && everything_durable()) {
+    Batch* batch = verified_.front();
+    verified_.pop_front();
+    commit(*batch, 0);
+    verify_next();
+    if (everything_durable()) nudge();  // all of it was refused
+  }
+  make_empty_batches();
+  arm_timer();
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Gateway>, std::string> Gateway::open(GatewaySettings settings,
+                                                                   const Progress& progress) {
+  auto gateway = std::make_unique<GatewayImpl>(std::move(settings));
+  if (auto started = gateway->start(progress); !started) return std::unexpected(started.error());
+  return gateway;
+}
+
+}  // namespace electra::pipeline

@@ -1,0 +1,92 @@
+// The gateway: joins sockets, verification, journal and state machine. One object, one io thread.
+//
+// The calling thread of run() is the io thread: it owns the sockets, the journal and the state machine. Batches of
+// `parallel_batch_min` messages or more are verified by the TBB flow graph; smaller ones run to completion on the io
+// thread. Nothing that follows from a batch leaves before its record is durable. See pipeline/README.md for the way of
+// a message.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/state/machine.h"
+#include "engine/state/types.h"
+
+namespace electra::pipeline {
+
+struct GatewaySettings {
+  state::Genesis genesis;
+  std::filesystem::path journal_directory;
+  std::string listen_host = "127.0.0.1";
+  std::uint16_t listen_port = 26600;  // 0 = any free port; Gateway::port() tells
+  bool replay_clock = false;          // true: time moves by Tick frames only
+  std::string verifier = "auto";
+  std::uint32_t verify_threads = 0;         // 0 = as many as the machine has
+  std::uint32_t parallel_batch_min = 64;    // messages; smaller batches stay on the io thread
+  std::uint32_t batch_messages_max = 8192;  // 1 … 8192
+  std::uint32_t batches_max = 8;            // pool size, >= 2; its exhaustion is the back-pressure
+  std::uint32_t connections_max = 1024;
+  std::uint64_t segment_bytes = 64U << 20;
+  std::uint32_t hello_timeout_s = 10;
+  std::string version;  // of the program, for status answers
+};
+
+enum class StopReason { requested, journal_failed };
+
+// What open() found and what follows from the limits: for the first lines of the log. Memory in bytes.
+struct GatewayStart {
+  std::uint64_t records = 0;  // replayed from the journal
+  std::uint64_t messages = 0;
+  std::uint64_t journal_bytes = 0;
+  std::string cut_text;  // not empty: a torn tail was cut; what and why
+  std::string verifier;
+  std::string executor;  // of the verify stage: "tbb" or "worker"
+  std::uint32_t verify_threads = 0;
+  bool direct_io = false;
+  std::size_t state_bytes = 0;
+  std::size_t keys_bytes = 0;
+  std::size_t batches_bytes = 0;
+  std::size_t sessions_bytes = 0;
+};
+
+// Figures since start. Times are CPU or wall nanoseconds as named.
+struct GatewayCounters {
+  std::uint64_t batches = 0;
+  std::uint64_t messages = 0;          // executed
+  std::uint64_t refused = 0;           // before the chain
+  std::uint64_t journal_bytes = 0;     // with padding
+  std::uint64_t decode_ns = 0;         // io thread
+  std::uint64_t verify_ns = 0;         // summed over threads
+  std::uint64_t execute_ns = 0;        // io thread
+  std::uint64_t journal_wait_ns = 0;   // submit to durable, summed over batches
+  std::uint64_t largest_batch = 0;
+};
+
+class Gateway {
+ public:
+  // Recovers the journal (progress(bytes_done, bytes_total) is called now and then), then listens. The error text says
+  // what was wrong, where, and what to do.
+  using Progress = std::function<void(std::uint64_t, std::uint64_t)>;
+  [[nodiscard]] static std::expected<std::unique_ptr<Gateway>, std::string> open(GatewaySettings settings,
+                                                                                 const Progress& progress = {});
+  virtual ~Gateway() = default;
+
+  // Serves until request_stop() or a failed journal. On return everything acknowledged is durable and the sockets are
+  // closed.
+  virtual StopReason run() = 0;
+
+  // Any thread, and signal handlers.
+  virtual void request_stop() noexcept = 0;
+
+  [[nodiscard]] virtual std::uint16_t port() const noexcept = 0;
+  [[nodiscard]] virtual const state::Machine& machine() const noexcept = 0;  // io thread, or when run() is not running
+  [[nodiscard]] virtual GatewayCounters counters() const noexcept = 0;       // likewise
+  [[nodiscard]] virtual GatewayStart facts() const = 0;
+  [[nodiscard]] virtual std::string failure() const = 0;  // after journal_failed: what failed, where, what to do
+};
+
+}  // namespace electra::pipeline

@@ -1,0 +1,29 @@
+// Point queries: from a wire Query to its QueryAnswer, read from the state between two batches.
+//
+// The caller makes sure that everything the state holds is durable. Not a hot path: libprotobuf at the edge.
+#pragma once
+
+#include <string>
+
+#include "electra/wire.pb.h"
+#include "engine/state/machine.h"
+
+namespace electra::pipeline {
+
+// Who asks: slot 0 is a session without a hello. Such a session gets only what is public.
+struct Asker {
+  state::Slot slot = 0;
+};
+
+// What the gateway knows beside the state.
+struct GatewayFacts {
+  std::string backend;
+  std::string version;
+  bool replay_clock = false;
+};
+
+// The answer's id is the query's; its result is ok, not_found, not_permitted, hello_required or malformed_frame.
+[[nodiscard]] wire::QueryAnswer answer_query(const wire::Query& query, const Asker& asker,
+                                             const state::Machine& machine, const GatewayFacts& facts);
+
+}  // namespace electra::pipeline

@@ -1,0 +1,82 @@
+#include "engine/pipeline/replay.h"
+
+#include "meter-proto/base/assert.h"
+#include "meter-proto/strict/frame.h"
+#include "meter-proto/strict/payload.h"
+
+namespace electra::pipeline {
+
+void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys) {
+  for (const state::KeyChange& change : machine.key_changes()) {
+    const bool applied =
+        keys.apply(change.slot, change.generation, change.public_key, static_cast<crypto::KeyStatus>(change.status));
+    ELECTRA_ASSERT(applied);  // the store has room for every slot that the directory can hold
+  }
+}
+
+state::Slot resolve_sender(const crypto::KeyStore& keys, const strict::EnvelopeView& envelope) noexcept {
+  if (envelope.slot != 0) return envelope.slot;
+  Bytes20 address;
+  std::copy_n(envelope.address.data(), address.size(), address.begin());
+  return keys.find_slot(address);
+}
+
+RecordReplayer::RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier)
+    : machine_(machine),
+      keys_(keys),
+      verifier_(verifier),
+      message_tag_(proto::signing_tag(proto::SignatureKind::message, machine.genesis_hash())),
+      messages_(io::kRecordMessagesMax),
+      outcomes_(io::kRecordMessagesMax) {}
+
+bool RecordReplayer::decode(ByteSpan bytes, state::VerifiedMessage& message) {
+  message = {};
+  if (strict::decode_envelope(bytes, message.envelope) != Result::ok) {
+    problem_ = "an envelope is not strictly encoded";
+    return false;
+  }
+  message.slot = resolve_sender(keys_, message.envelope);
+  // Whatever its status now: it was good when the message was verified, and execution compares generation and status.
+  const crypto::KeyStore::Entry key = keys_.entry(message.slot);
+  if (key.public_key == nullptr) {
+    problem_ = "a message names a sender that was never registered";
+    return false;
+  }
+  std::array<std::uint8_t, proto::kSigningPrefixBytes + strict::kFrameBytesMax> buffer;
+  if (message.envelope.payload.size() > strict::kFrameBytesMax) {
+    problem_ = "a payload is longer than the protocol allows";
+    return false;
+  }
+  const ByteSpan signed_bytes =
+      proto::signing_bytes(message_tag_, message.envelope.sequence, message.envelope.payload, buffer);
+  message.id = proto::message_id(*key.public_key, *array_of<64>(message.envelope.signature), signed_bytes);
+  strict::PayloadView payload;
+  if (strict::decode_payload(message.envelope.payload, payload) != Result::ok) {
+    problem_ = "a payload is not strictly encoded";
+    return false;
+  }
+  if (const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation)) {
+    message.embedded_key_valid = verifier_.check_key(*array_of<32>(registration->public_key));
+  }
+  return true;
+}
+
+bool RecordReplayer::on_record(const io::RecordView& record) {
+  if (record.header.rules_version != state::kRulesVersion) {
+    problem_ = "rules version " + std::to_string(record.header.rules_version) + " is not known to this program";
+    return false;
+  }
+  std::uint32_t count = 0;
+  ByteSpan envelope;
+  for (io::EntryCursor cursor(record.body); cursor.next(envelope); ++count) {
+    if (!decode(envelope, messages_[count])) return false;
+  }
+  const std::span<const state::VerifiedMessage> messages{messages_.data(), count};
+  const std::span<state::Outcome> outcomes{outcomes_.data(), count};
+  machine_.execute({.number = record.header.batch, .time_ns = record.header.time_ns, .messages = messages}, outcomes);
+  follow_key_changes(machine_, keys_);
+  after_record(record, messages, outcomes);
+  return true;
+}
+
+}  // namespace electra::pipeline

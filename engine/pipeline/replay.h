@@ -1,0 +1,53 @@
+// The way from a journal record to the state, without signatures: recovery, tests and tools run the same code.
+//
+// A record holds only messages whose signature was good when it was written, so nothing is verified here; message ids are
+// hashed again because the journal does not store them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "crypto-offload/key_store.h"
+#include "crypto-offload/verifier.h"
+#include "engine/state/machine.h"
+#include "io/journal/recovery.h"
+#include "meter-proto/signing.h"
+
+namespace electra::pipeline {
+
+// Applies what the last executed batch (or genesis) changed about keys.
+void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys);
+
+// Slot of the sender that the envelope names, 0 if there is none.
+[[nodiscard]] state::Slot resolve_sender(const crypto::KeyStore& keys, const strict::EnvelopeView& envelope) noexcept;
+
+class RecordReplayer : public io::RecordSink {
+ public:
+  // All outlive the replayer. `verifier` serves only check_key.
+  RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier);
+  virtual ~RecordReplayer() = default;
+
+  // Executes the record. False: it holds what no gateway of this version writes; problem() says what.
+  [[nodiscard]] bool on_record(const io::RecordView& record) override;
+
+  [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
+
+ protected:
+  // After each executed record; messages and outcomes are valid during the call.
+  virtual void after_record(const io::RecordView&, std::span<const state::VerifiedMessage>,
+                            std::span<const state::Outcome>) {}
+
+ private:
+  [[nodiscard]] bool decode(ByteSpan envelope, state::VerifiedMessage& message);
+
+  state::Machine& machine_;
+  crypto::KeyStore& keys_;
+  const crypto::Verifier& verifier_;
+  const Bytes16 message_tag_;
+  std::vector<state::VerifiedMessage> messages_;
+  std::vector<state::Outcome> outcomes_;
+  std::string problem_;
+};
+
+}  // namespace electra::pipeline

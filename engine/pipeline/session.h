@@ -1,0 +1,53 @@
+// What the gateway knows about one connection: how far the hello got, and how much patience is left.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/state/types.h"
+#include "io/tcp_server.h"
+#include "meter-proto/strict/frame.h"
+
+namespace electra::pipeline {
+
+struct Session {
+  // Refusals that a session may cause before it is closed; sixteen good messages earn one back.
+  static constexpr std::uint32_t kRefusalBudget = 64;
+  static constexpr std::uint32_t kGoodMessagesPerRefusal = 16;
+  static constexpr std::uint32_t kHelloAttemptsMax = 3;
+
+  io::ConnectionId connection;
+  strict::FrameSplitter splitter;
+  Bytes32 nonce{};
+  state::Slot slot = 0;  // of the hello; 0: not opened
+  std::uint32_t hello_attempts = 0;
+  std::uint32_t refusals_left = kRefusalBudget;
+  std::uint32_t good_messages = 0;
+  std::uint32_t questions = 0;  // waiting for their answer
+  bool open = false;            // the connection exists and is not being closed
+
+  void begin(io::ConnectionId id) {
+    connection = id;
+    splitter.reset();
+    slot = 0;
+    hello_attempts = 0;
+    refusals_left = kRefusalBudget;
+    good_messages = 0;
+    questions = 0;
+    open = true;
+  }
+
+  void count_good() noexcept {
+    if (++good_messages < kGoodMessagesPerRefusal) return;
+    good_messages = 0;
+    if (refusals_left < kRefusalBudget) ++refusals_left;
+  }
+
+  // False: the budget is used up.
+  [[nodiscard]] bool spend_refusal() noexcept {
+    if (refusals_left == 0) return false;
+    --refusals_left;
+    return true;
+  }
+};
+
+}  // namespace electra::pipeline
