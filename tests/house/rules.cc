@@ -49,7 +49,8 @@ struct Library {
 };
 const std::array kLibraries = {
     Library{"liburing", {"io"}},
-    Library{"sodium", {"crypto-offload", "meter-proto"}},
+    Library{"sodium",
+            {"crypto-offload", "meter-proto", "engine/pipeline", "engine/electrad"}},  // random numbers, wiping
     Library{"tbb/", {"engine/pipeline"}},
     Library{"oneapi/", {"engine/pipeline"}},
     Library{"google/protobuf/", {"meter-proto", "engine/pipeline", "engine/api", "engine/electrad"}},
