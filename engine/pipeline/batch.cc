@@ -26,10 +26,9 @@ Batch::Batch(std::uint32_t messages_max)
 }
 
 std::size_t Batch::memory_bytes(std::uint32_t messages_max) noexcept {
-  return std::size_t{messages_max} *
-         (sizeof(Origin) * 2 + sizeof(const std::uint8_t*) + sizeof(crypto::VerifyItem) +
-          sizeof(crypto::VerifyOutcome) + 1 + sizeof(ByteSpan) + sizeof(state::VerifiedMessage) +
-          sizeof(state::Outcome));
+  return std::size_t{messages_max} * (sizeof(Origin) * 2 + sizeof(const std::uint8_t*) + sizeof(crypto::VerifyItem) +
+                                      sizeof(crypto::VerifyOutcome) + 1 + sizeof(ByteSpan) +
+                                      sizeof(state::VerifiedMessage) + sizeof(state::Outcome));
 }
 
 void Batch::reset(io::RecordBuffer* buffer) {

@@ -2,8 +2,10 @@
 
 #include <sodium/randombytes.h>
 
+#include "engine/pipeline/cpu_time.h"
 #include "engine/pipeline/queries.h"
 #include "engine/pipeline/replay.h"
+#include "meter-proto/base/assert.h"
 #include "meter-proto/encode.h"
 #include "meter-proto/signing.h"
 
@@ -67,7 +69,7 @@ void FrontDesk::on_end(io::ConnectionId connection) {
 std::size_t FrontDesk::on_bytes(io::ConnectionId connection, ByteSpan bytes) {
   Session* session = find(connection);
   if (session == nullptr) return bytes.size();
-  const std::uint64_t begin = io::monotonic_ns();
+  const std::uint64_t begin = thread_cpu_ns();
   std::size_t taken = 0;
   while (taken < bytes.size() && session->open) {
     const Batch* batch = host_.forming();
@@ -85,7 +87,7 @@ std::size_t FrontDesk::on_bytes(io::ConnectionId connection, ByteSpan bytes) {
       refuse_and_close(*session, Result::frame_too_large);
     }
   }
-  decode_ns_ += io::monotonic_ns() - begin;
+  decode_ns_ += thread_cpu_ns() - begin;
   host_.nudge();
   return session->open ? taken : bytes.size();
 }
@@ -94,21 +96,16 @@ void FrontDesk::take_frame(Session& session, ByteSpan body) {
   strict::FrameView frame;
   if (strict::decode_frame(body, frame) != Result::ok) return refuse_and_close(session, Result::malformed_frame);
   switch (frame.kind) {
-    case strict::FrameKind::envelope:
-      return take_envelope(session, frame.message);
-    case strict::FrameKind::hello:
-      return take_hello(session, frame.message);
-    case strict::FrameKind::query:
-      return take_query(session, frame.message);
-    case strict::FrameKind::tick:
-      return take_tick(session, frame.message);
+    case strict::FrameKind::envelope:     return take_envelope(session, frame.message);
+    case strict::FrameKind::hello:        return take_hello(session, frame.message);
+    case strict::FrameKind::query:        return take_query(session, frame.message);
+    case strict::FrameKind::tick:         return take_tick(session, frame.message);
     case strict::FrameKind::welcome:
     case strict::FrameKind::hello_answer:
     case strict::FrameKind::receipt:
     case strict::FrameKind::refusal:
     case strict::FrameKind::query_answer:
-    case strict::FrameKind::tick_answer:
-      break;  // the gateway's own frames
+    case strict::FrameKind::tick_answer:  break;  // the gateway's own frames
   }
   refuse_and_close(session, Result::malformed_frame);
 }
@@ -241,19 +238,16 @@ void FrontDesk::answer(const Question& question, const std::string& backend, con
   if (session == nullptr) return;
   --session->questions;
   switch (question.kind) {
-    case Question::Kind::hello:
-      return answer_hello(*session);
+    case Question::Kind::hello: return answer_hello(*session);
     case Question::Kind::tick:
-      return send_tick_answer(question.connection, {.result = Result::ok,
-                                                     .time = machine_.time_ns(),
-                                                     .batch = machine_.batch_number()});
-    case Question::Kind::query:
-      break;
+      return send_tick_answer(question.connection,
+                              {.result = Result::ok, .time = machine_.time_ns(), .batch = machine_.batch_number()});
+    case Question::Kind::query: break;
   }
   wire::Frame frame;
-  *frame.mutable_query_answer() = answer_query(question.query, {session->slot}, machine_,
-                                               {.backend = backend, .version = version,
-                                                .replay_clock = config_.replay_clock});
+  *frame.mutable_query_answer() =
+      answer_query(question.query, {session->slot}, machine_,
+                   {.backend = backend, .version = version, .replay_clock = config_.replay_clock});
   const std::size_t size = frame.ByteSizeLong();
   ELECTRA_ASSERT_LE(size, strict::kAnswerBytesMax);  // list limits keep it below
   std::vector<std::uint8_t> bytes(strict::kFrameHeaderBytes + size);

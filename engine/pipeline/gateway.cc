@@ -10,6 +10,7 @@
 #include "crypto-offload/key_store.h"
 #include "crypto-offload/verifier.h"
 #include "engine/pipeline/batch.h"
+#include "engine/pipeline/cpu_time.h"
 #include "engine/pipeline/front_desk.h"
 #include "engine/pipeline/order_clock.h"
 #include "engine/pipeline/replay.h"
@@ -74,7 +75,7 @@ std::uint64_t directory_bytes(const std::filesystem::path& directory) {
   return bytes;
 }
 
-class GatewayImpl final : public Gateway, FrontDeskHost, io::JournalListener {
+class GatewayImpl final : public Gateway, public FrontDeskHost, public io::JournalListener {
  public:
   explicit GatewayImpl(GatewaySettings settings) : settings_(std::move(settings)) {}
   ~GatewayImpl() override;
@@ -219,8 +220,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   clock_ = std::make_unique<OrderClock>(settings_.replay_clock, machine_->time_ns());
   if (!settings_.replay_clock && system_ns() + OrderClock::kStepMaxNs < machine_->time_ns()) {
     return std::unexpected("the system clock is more than an hour behind the last record of the journal (unix " +
-                           std::to_string(machine_->time_ns() / 1'000'000'000) +
-                           " s): set the clock and start again");
+                           std::to_string(machine_->time_ns() / 1'000'000'000) + " s): set the clock and start again");
   }
 
   auto pool = io::RecordBufferPool::create(settings_.batches_max);
@@ -381,10 +381,10 @@ void GatewayImpl::verify_next() {
       stage_->submit(*next);
       continue;
     }
-    const std::uint64_t begin = io::monotonic_ns();
+    const std::uint64_t begin = thread_cpu_ns();
     next->verify(*verifier_, 0, next->size());
     next->seal();
-    next->verify_ns = io::monotonic_ns() - begin;
+    next->verify_ns = thread_cpu_ns() - begin;
     verified_.push_back(next);
     return;
   }
@@ -398,18 +398,18 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
   if (messages.empty() && !batch.rejected().empty()) return release(batch);
 
   const std::uint64_t time_ns = clock_->take(now_ns(), machine_->next_timer_ns());
-  const std::uint64_t number = journal_->append(
-      batch.buffer(), {.time_ns = time_ns, .rules_version = state::kRulesVersion, .flags = flags});
+  const std::uint64_t number =
+      journal_->append(batch.buffer(), {.time_ns = time_ns, .rules_version = state::kRulesVersion, .flags = flags});
   if (number == 0) return;  // the journal has failed; run() ends
   ELECTRA_ASSERT_EQ(number, machine_->batch_number() + 1);
   committed_.push_back(&batch);
   // A batch whose execution takes longer than a system call: let the disk start now instead of at the turn's end.
   if (messages.size() >= settings_.parallel_batch_min) io_uring_submit(loop_->ring());
 
-  const std::uint64_t begin = io::monotonic_ns();
+  const std::uint64_t begin = thread_cpu_ns();
   machine_->execute({.number = number, .time_ns = time_ns, .messages = messages}, batch.outcomes());
   follow_key_changes(*machine_, *keys_);
-  counters_.execute_ns += io::monotonic_ns() - begin;
+  counters_.execute_ns += thread_cpu_ns() - begin;
   ++counters_.batches;
   counters_.messages += messages.size();
   counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, messages.size());
@@ -495,8 +495,7 @@ void GatewayImpl::advance() {
 
 }  // namespace
 
-std::expected<std::unique_ptr<Gateway>, std::string> Gateway::open(GatewaySettings settings,
-                                                                   const Progress& progress) {
+std::expected<std::unique_ptr<Gateway>, std::string> Gateway::open(GatewaySettings settings, const Progress& progress) {
   auto gateway = std::make_unique<GatewayImpl>(std::move(settings));
   if (auto started = gateway->start(progress); !started) return std::unexpected(started.error());
   return gateway;

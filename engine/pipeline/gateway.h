@@ -53,16 +53,16 @@ struct GatewayStart {
   std::size_t sessions_bytes = 0;
 };
 
-// Figures since start. Times are CPU or wall nanoseconds as named.
+// Figures since start. Times are CPU nanoseconds, but for the journal: that is waiting.
 struct GatewayCounters {
   std::uint64_t batches = 0;
-  std::uint64_t messages = 0;          // executed
-  std::uint64_t refused = 0;           // before the chain
-  std::uint64_t journal_bytes = 0;     // with padding
-  std::uint64_t decode_ns = 0;         // io thread
-  std::uint64_t verify_ns = 0;         // summed over threads
-  std::uint64_t execute_ns = 0;        // io thread
-  std::uint64_t journal_wait_ns = 0;   // submit to durable, summed over batches
+  std::uint64_t messages = 0;         // executed
+  std::uint64_t refused = 0;          // before the chain
+  std::uint64_t journal_bytes = 0;    // with padding
+  std::uint64_t decode_ns = 0;        // io thread
+  std::uint64_t verify_ns = 0;        // summed over threads
+  std::uint64_t execute_ns = 0;       // io thread
+  std::uint64_t journal_wait_ns = 0;  // submit to durable, summed over batches
   std::uint64_t largest_batch = 0;
 };
 

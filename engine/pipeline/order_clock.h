@@ -12,7 +12,7 @@ namespace electra::pipeline {
 
 class OrderClock {
  public:
-  static constexpr std::uint64_t kStepMaxNs = 3'600'000'000'000;                // an hour
+  static constexpr std::uint64_t kStepMaxNs = 3'600'000'000'000;               // an hour
   static constexpr std::uint64_t kTickMaxNs = 400ULL * 86400 * 1'000'000'000;  // of one tick
 
   // `last_ns`: time of the last record, or of genesis.

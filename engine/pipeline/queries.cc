@@ -95,16 +95,13 @@ bool may_see(const state::HolderView& asker, const state::HolderView& holder) {
 
 state::Slot find_holder(const wire::HolderQuery& query, const state::Machine& machine) {
   switch (query.by_case()) {
-    case wire::HolderQuery::kSlot:
-      return query.slot();
+    case wire::HolderQuery::kSlot:    return query.slot();
     case wire::HolderQuery::kAddress: {
       const auto address = array_of<20>(bytes_of(query.address()));
       return address ? machine.find_address(*address) : 0;
     }
-    case wire::HolderQuery::kSerial:
-      return machine.find_serial(query.serial());
-    case wire::HolderQuery::BY_NOT_SET:
-      break;
+    case wire::HolderQuery::kSerial:    return machine.find_serial(query.serial());
+    case wire::HolderQuery::BY_NOT_SET: break;
   }
   return 0;
 }
@@ -184,19 +181,13 @@ wire::QueryAnswer answer_query(const wire::Query& query, const Asker& asker, con
 
   Result result = Result::malformed_frame;
   switch (query.what_case()) {
-    case wire::Query::kStatus:
-      result = answer_status(*answer.mutable_status(), machine, facts);
-      break;
-    case wire::Query::kParams:
-      result = answer_params(*answer.mutable_params(), machine);
-      break;
+    case wire::Query::kStatus: result = answer_status(*answer.mutable_status(), machine, facts); break;
+    case wire::Query::kParams: result = answer_params(*answer.mutable_params(), machine); break;
     case wire::Query::kCurrentCycle:
       fill(*answer.mutable_current_cycle(), machine.current_cycle());
       result = Result::ok;
       break;
-    case wire::Query::kCycles:
-      result = answer_cycles(query.cycles(), *answer.mutable_cycles(), machine);
-      break;
+    case wire::Query::kCycles: result = answer_cycles(query.cycles(), *answer.mutable_cycles(), machine); break;
     case wire::Query::kDigest:
       // A walk over all tables: not for everybody.
       result = needs_hello([&](const state::HolderView& who) {
@@ -225,8 +216,7 @@ wire::QueryAnswer answer_query(const wire::Query& query, const Asker& asker, con
         return answer_account(query.account(), who, *answer.mutable_account(), machine);
       });
       break;
-    case wire::Query::WHAT_NOT_SET:
-      break;
+    case wire::Query::WHAT_NOT_SET: break;
   }
   answer.set_result(static_cast<std::uint32_t>(result));
   if (result != Result::ok) answer.clear_what();

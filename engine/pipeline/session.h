@@ -6,6 +6,7 @@
 #include "engine/state/types.h"
 #include "io/tcp_server.h"
 #include "meter-proto/strict/frame.h"
+#include "meter-proto/strict/session.h"
 
 namespace electra::pipeline {
 

@@ -6,9 +6,9 @@
 
 #include <atomic>
 
+#include "engine/pipeline/cpu_time.h"
 #include "engine/pipeline/spsc_ring.h"
 #include "engine/pipeline/verify_stage.h"
-#include "io/loop.h"
 #include "meter-proto/base/assert.h"
 
 namespace electra::pipeline {
@@ -60,13 +60,14 @@ class TbbVerifyStage final : public VerifyStage {
 
   Batch* verify(Batch* batch) {
     std::atomic<std::uint64_t> ns{0};
-    tbb::parallel_for(tbb::blocked_range<std::uint32_t>(0, batch->size(), kChunk),
-                      [this, batch, &ns](const tbb::blocked_range<std::uint32_t>& range) {
-                        const std::uint64_t begin = io::monotonic_ns();
-                        batch->verify(verifier_, range.begin(), range.end());
-                        ns.fetch_add(io::monotonic_ns() - begin, std::memory_order_relaxed);
-                      },
-                      tbb::simple_partitioner());
+    tbb::parallel_for(
+        tbb::blocked_range<std::uint32_t>(0, batch->size(), kChunk),
+        [this, batch, &ns](const tbb::blocked_range<std::uint32_t>& range) {
+          const std::uint64_t begin = thread_cpu_ns();
+          batch->verify(verifier_, range.begin(), range.end());
+          ns.fetch_add(thread_cpu_ns() - begin, std::memory_order_relaxed);
+        },
+        tbb::simple_partitioner());
     batch->seal();
     batch->verify_ns = ns.load(std::memory_order_relaxed);
     return batch;

@@ -3,9 +3,9 @@
 #include <semaphore>
 #include <thread>
 
+#include "engine/pipeline/cpu_time.h"
 #include "engine/pipeline/spsc_ring.h"
 #include "engine/pipeline/verify_stage.h"
-#include "io/loop.h"
 #include "meter-proto/base/assert.h"
 
 namespace electra::pipeline {
@@ -37,10 +37,10 @@ class WorkerVerifyStage final : public VerifyStage {
       if (stop_.load(std::memory_order_relaxed)) return;
       Batch* batch = submitted_.try_pop().value_or(nullptr);
       ELECTRA_ASSERT(batch != nullptr);
-      const std::uint64_t begin = io::monotonic_ns();
+      const std::uint64_t begin = thread_cpu_ns();
       batch->verify(verifier_, 0, batch->size());
       batch->seal();
-      batch->verify_ns = io::monotonic_ns() - begin;
+      batch->verify_ns = thread_cpu_ns() - begin;
       const bool pushed = done_.try_push(batch);
       ELECTRA_ASSERT(pushed);
       wake_();
