@@ -104,13 +104,13 @@ void SodiumVerifier::verify_raw(std::span<const RawVerifyItem> items, std::span<
 std::expected<void, std::string> self_check(const Verifier& verifier) {
   // A signature made by hand, so that R may carry a defect of order 8: with r = 7 and a = 9,
   // R = [7]B + T, A = [9]B, S = 7 + 9h. Without the cofactor it is valid just if T is the identity.
-  constexpr Bytes32 kSeven = {7};
-  constexpr Bytes32 kNine = {9};
-  constexpr Bytes32 kIdentity = {1};
-  constexpr Bytes32 kOrder8 = {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
-                               0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
-                               0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05};
-  constexpr std::array<std::uint8_t, 4> kMessage = {'s', 'e', 'l', 'f'};
+  static constexpr Bytes32 kSeven = {7};
+  static constexpr Bytes32 kNine = {9};
+  static constexpr Bytes32 kIdentity = {1};
+  static constexpr Bytes32 kOrder8 = {0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+                                      0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+                                      0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05};
+  static constexpr std::array<std::uint8_t, 4> kMessage = {'s', 'e', 'l', 'f'};
 
   const auto accepts = [&](const Bytes32& defect) {
     std::array<std::uint8_t, kMessageAt + kMessage.size()> assembled{};
