@@ -68,6 +68,7 @@ struct Loop::Impl {
 
   std::uint64_t turn_ns = 0;
   bool file_table = false;
+  std::uint16_t next_buffer_group = 0;
 
   ~Impl() {
     if (ring_ready) io_uring_queue_exit(&ring);
@@ -295,6 +296,8 @@ int Loop::register_buffers(std::span<const iovec> buffers) noexcept {
   return io_uring_register_buffers(&impl_->ring, buffers.data(), static_cast<unsigned>(buffers.size()));
 }
 
+void Loop::unregister_buffers() noexcept { io_uring_unregister_buffers(&impl_->ring); }
+
 int Loop::register_file(unsigned index, int fd) noexcept {
   ELECTRA_ASSERT_LT(index, kRegisteredFilesMax);
   if (!impl_->file_table) {
@@ -304,6 +307,8 @@ int Loop::register_file(unsigned index, int fd) noexcept {
   const int status = io_uring_register_files_update(&impl_->ring, index, &fd, 1);
   return status < 0 ? status : 0;
 }
+
+std::uint16_t Loop::new_buffer_group() noexcept { return impl_->next_buffer_group++; }
 
 io_uring* Loop::ring() noexcept { return &impl_->ring; }
 

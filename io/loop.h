@@ -113,11 +113,15 @@ class Loop {
   // Asks the kernel to end a pending operation; its completion still comes.
   void cancel(Operation& operation) noexcept;
 
-  // Registers memory for fixed-buffer reads and writes, once a loop. 0 or -errno (ENOMEM: RLIMIT_MEMLOCK); without it
+  // Registers memory for fixed-buffer reads and writes; one registration at a time. 0 or -errno (ENOMEM: RLIMIT_MEMLOCK); without it
   // callers use plain writes.
   [[nodiscard]] int register_buffers(std::span<const iovec> buffers) noexcept;
+  void unregister_buffers() noexcept;
   // Puts fd (-1: nothing) at an index of the registered file table. 0 or -errno.
   [[nodiscard]] int register_file(unsigned index, int fd) noexcept;
+
+  // A number for a group of provided buffers that nobody else on this loop has.
+  [[nodiscard]] std::uint16_t new_buffer_group() noexcept;
 
   [[nodiscard]] io_uring* ring() noexcept;
 

@@ -69,8 +69,8 @@ struct TcpServerConfig {
   std::uint16_t port = 0;             // 0: the system chooses; see port()
   int backlog = 512;
   std::uint32_t connections_max = 1024;                   // one more is closed right after accept
-  std::uint32_t receive_buffer_bytes = 64 * 1024;         // of one buffer
-  std::uint32_t receive_buffers = 64;                     // shared by all; a power of two up to 32768
+  std::uint32_t receive_buffer_bytes = 32 * 1024;         // of one buffer
+  std::uint32_t receive_buffers = 256;                    // shared by all; a power of two up to 32768
   std::size_t output_bytes_max = std::size_t{4} << 20;    // queued for one connection
   std::size_t output_pool_bytes = std::size_t{64} << 20;  // queued for all; address space, touched when used
   std::uint64_t hello_timeout_ns = 10'000'000'000;        // from accept to established()

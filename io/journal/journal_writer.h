@@ -73,7 +73,8 @@ class JournalWriter {
   [[nodiscard]] static std::expected<std::unique_ptr<JournalWriter>, std::string> open(
       Loop& loop, const JournalConfig& config, const JournalPosition& position, RecordBufferPool& pool,
       JournalListener& listener, std::unique_ptr<SegmentDevice> device = nullptr);
-  // Outside of the loop's callbacks only. Turns the loop until no write is in flight.
+  // Outside of the loop's callbacks only. Turns the loop until no write is in flight; the listener hears nothing any more:
+  // who wants every record's on_durable waits for idle() first.
   ~JournalWriter();
   JournalWriter(const JournalWriter&) = delete;
   JournalWriter& operator=(const JournalWriter&) = delete;

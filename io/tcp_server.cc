@@ -1,0 +1,672 @@
+#include "io/tcp_server.h"
+
+#include <arpa/inet.h>
+#include <liburing.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "io/tcp/output_queue.h"
+#include "io/tcp/receive_ring.h"
+#include "meter-proto/base/assert.h"
+
+namespace electra::io {
+namespace {
+
+constexpr std::size_t kSendRangesMax = 16;  // 256 KiB a send
+constexpr std::uint64_t kSweepNsMin = 5'000'000;
+constexpr std::uint64_t kSweepNsMax = 250'000'000;
+constexpr int kKeepAliveIdleSeconds = 60;  // a peer whose power failed is noticed within about two minutes
+constexpr int kKeepAliveIntervalSeconds = 15;
+constexpr int kKeepAliveProbes = 4;
+
+void set_option(int fd, int level, int name, int value) noexcept {
+  // None of these can fail on a TCP socket, and none is worth losing the peer.
+  [[maybe_unused]] const int status = setsockopt(fd, level, name, &value, sizeof value);
+}
+
+struct SocketAddress {
+  sockaddr_storage storage{};
+  socklen_t bytes = 0;
+  int family = 0;
+};
+
+bool parse_address(const std::string& text, std::uint16_t port, SocketAddress& out) noexcept {
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
+  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons(port);
+    out.bytes = sizeof *v4;
+    out.family = AF_INET;
+    return true;
+  }
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
+  if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) != 1) return false;
+  v6->sin6_family = AF_INET6;
+  v6->sin6_port = htons(port);
+  out.bytes = sizeof *v6;
+  out.family = AF_INET6;
+  return true;
+}
+
+}  // namespace
+
+std::string_view close_reason_name(CloseReason reason) noexcept {
+  switch (reason) {
+    case CloseReason::peer_closed:    return "peer_closed";
+    case CloseReason::peer_error:     return "peer_error";
+    case CloseReason::local:          return "local";
+    case CloseReason::hello_timeout:  return "hello_timeout";
+    case CloseReason::output_full:    return "output_full";
+    case CloseReason::output_stalled: return "output_stalled";
+    case CloseReason::shutdown:       return "shutdown";
+  }
+  return "unknown";
+}
+
+struct TcpServer::Impl {
+  enum class State : std::uint8_t {
+    free,
+    open,       // both directions are the handler's
+    flushing,   // close(after_flush) was called: output goes out, input is dropped
+    lingering,  // our side is shut; input is dropped until the peer closes, so that it can read our last bytes
+    dying,      // waits for the kernel to let go of its operations
+  };
+
+  struct Connection {
+    Impl* server = nullptr;
+    ConnectionId id;
+    int fd = -1;
+    State state = State::free;
+    CloseReason reason = CloseReason::local;
+    bool established = false;
+    bool peer_ended = false;  // end of stream was received
+    bool end_told = false;    // … and on_end was called
+    bool queued = false;      // in `touched`
+    bool overflowed = false;  // a send() found no room
+    bool starved = false;     // its receive ended for want of buffers
+    bool blocked = false;     // its handler took less than it got, in this round of redelivery
+    std::uint32_t held = 0;   // buffers of it in the held queue
+    std::uint64_t hello_deadline_ns = 0;
+    std::uint64_t output_deadline_ns = UINT64_MAX;  // while output waits
+    std::uint64_t close_deadline_ns = UINT64_MAX;   // half closed, lingering
+    Operation receive;
+    Operation send;
+    OutputQueue output;
+    msghdr message{};
+    std::array<iovec, kSendRangesMax> ranges{};
+  };
+
+  // Received bytes that the handler has not taken yet.
+  struct Held {
+    ConnectionId id;
+    std::uint32_t buffer = 0;
+    std::uint32_t offset = 0;
+    std::uint32_t length = 0;
+  };
+
+  Loop& loop;
+  const TcpServerConfig config;
+  TcpHandler* handler;
+  int listen_fd = -1;
+  std::uint16_t port = 0;
+  Operation accept;
+  Timer accept_again;
+  Timer sweep;
+  std::uint64_t sweep_ns = kSweepNsMax;
+  Deferred turn_end;
+
+  std::unique_ptr<ReceiveRing> ring;
+  std::unique_ptr<OutputPool> pool;
+  std::vector<Connection> connections;
+  std::vector<std::uint32_t> free_connections;
+  std::vector<std::uint32_t> touched;  // something to do at the turn's end
+  std::vector<std::uint32_t> touched_now;
+  std::vector<std::uint32_t> starved;
+  std::vector<Held> held;  // a ring of receive_buffers places, in order of arrival
+  std::size_t held_first = 0;
+  std::size_t held_count = 0;
+
+  bool paused = false;
+  bool redeliver = false;
+  bool delivering = false;
+  bool drop_after = false;
+  bool stopping = false;
+  bool stopped = false;
+  std::uint64_t stop_deadline_ns = UINT64_MAX;
+  TcpServerCounters counters;
+
+  Impl(Loop& loop_in, const TcpServerConfig& config_in, TcpHandler& handler_in)
+      : loop(loop_in), config(config_in), handler(&handler_in), connections(config_in.connections_max) {
+    accept = {.complete = [](void* context, std::int32_t result,
+                             std::uint32_t flags) { static_cast<Impl*>(context)->on_accept(result, flags); },
+              .context = this};
+    accept_again = {.fire = [](void* context, std::uint64_t) { static_cast<Impl*>(context)->start_accept(); },
+                    .context = this};
+    sweep = {.fire = [](void* context, std::uint64_t now) { static_cast<Impl*>(context)->on_sweep(now); },
+             .context = this};
+    turn_end = {.run = [](void* context) { static_cast<Impl*>(context)->on_turn_end(); }, .context = this};
+    const std::uint64_t shortest =
+        std::min({config.hello_timeout_ns, config.output_stall_ns, config.half_closed_ns, config.linger_ns});
+    sweep_ns = std::clamp(shortest / 4, kSweepNsMin, kSweepNsMax);
+    for (std::uint32_t i = config.connections_max; i > 0; --i) {
+      Connection& connection = connections[i - 1];
+      connection.server = this;
+      connection.id = {.index = i - 1, .generation = 1};
+      connection.receive = {.complete =
+                                [](void* context, std::int32_t result, std::uint32_t flags) {
+                                  auto& self = *static_cast<Connection*>(context);
+                                  self.server->on_receive(self, result, flags);
+                                },
+                            .context = &connection};
+      connection.send = {.complete =
+                             [](void* context, std::int32_t result, std::uint32_t) {
+                               auto& self = *static_cast<Connection*>(context);
+                               self.server->on_sent(self, result);
+                             },
+                         .context = &connection};
+      free_connections.push_back(i - 1);
+    }
+    touched.reserve(config.connections_max);
+    touched_now.reserve(config.connections_max);
+    starved.reserve(config.connections_max);
+    held.resize(config.receive_buffers);
+  }
+
+  ~Impl() {
+    handler = nullptr;
+    stopping = true;
+    loop.disarm(accept_again);
+    loop.cancel(accept);
+    for (Connection& connection : connections) {
+      if (connection.state != State::free) abort(connection, CloseReason::shutdown);
+    }
+    while (accept.pending || open_connections() > 0) loop.run_once(10'000'000);
+    loop.cancel(turn_end);
+    loop.disarm(sweep);
+    if (listen_fd >= 0) ::close(listen_fd);
+  }
+
+  std::uint32_t open_connections() const noexcept {
+    return static_cast<std::uint32_t>(connections.size() - free_connections.size());
+  }
+
+  Connection* find(ConnectionId id) noexcept {
+    if (id.index >= connections.size()) return nullptr;
+    Connection& connection = connections[id.index];
+    return connection.id == id && connection.state != State::free ? &connection : nullptr;
+  }
+
+  // --- listening ---
+
+  std::expected<void, std::string> listen() {
+    const std::string place = config.address + ":" + std::to_string(config.port);
+    SocketAddress address;
+    if (!parse_address(config.address, config.port, address)) {
+      return std::unexpected("cannot listen on " + place + ": \"" + config.address +
+                             "\" is no numeric IPv4 or IPv6 address");
+    }
+    const auto failure = [&place](const char* what) {
+      std::string text = "cannot listen on " + place + ": " + what + ": " + std::strerror(errno);
+      if (errno == EADDRINUSE) text += "; another program has this port, choose another or stop it";
+      if (errno == EADDRNOTAVAIL) text += "; this machine has no such address";
+      if (errno == EACCES) text += "; ports below 1024 need a privilege";
+      return text;
+    };
+    listen_fd = socket(address.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (listen_fd < 0) return std::unexpected(failure("socket"));
+    set_option(listen_fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (bind(listen_fd, reinterpret_cast<const sockaddr*>(&address.storage), address.bytes) != 0) {
+      return std::unexpected(failure("bind"));
+    }
+    if (::listen(listen_fd, config.backlog) != 0) return std::unexpected(failure("listen"));
+    SocketAddress bound;
+    bound.bytes = sizeof bound.storage;
+    if (getsockname(listen_fd, reinterpret_cast<sockaddr*>(&bound.storage), &bound.bytes) != 0) {
+      return std::unexpected(failure("getsockname"));
+    }
+    port = ntohs(address.family == AF_INET ? reinterpret_cast<const sockaddr_in*>(&bound.storage)->sin_port
+                                           : reinterpret_cast<const sockaddr_in6*>(&bound.storage)->sin6_port);
+    auto made_ring =
+        ReceiveRing::create(loop, loop.new_buffer_group(), config.receive_buffers, config.receive_buffer_bytes);
+    if (!made_ring) return std::unexpected(made_ring.error());
+    ring = std::move(*made_ring);
+    auto made_pool = OutputPool::create(config.output_pool_bytes);
+    if (!made_pool) return std::unexpected(made_pool.error());
+    pool = std::move(*made_pool);
+    start_accept();
+    return {};
+  }
+
+  void start_accept() {
+    if (stopping || accept.pending) return;
+    io_uring_sqe* sqe = loop.prepare();
+    io_uring_prep_multishot_accept(sqe, listen_fd, nullptr, nullptr, SOCK_CLOEXEC);
+    loop.seal(sqe, accept);
+  }
+
+  void on_accept(std::int32_t result, std::uint32_t flags) {
+    const bool more = (flags & IORING_CQE_F_MORE) != 0;
+    if (result >= 0) {
+      open_connection(result);
+      if (!more) start_accept();
+    } else if (stopping) {
+      touch_stop();
+    } else {
+      // Out of descriptors or memory: trying again at once would spin.
+      ++counters.accept_errors;
+      if (!more) loop.arm(accept_again, loop.turn_ns() + config.accept_pause_ns);
+    }
+  }
+
+  void open_connection(int fd) {
+    if (stopping || free_connections.empty()) {
+      counters.refused_at_limit += stopping ? 0 : 1;
+      ::close(fd);
+      return;
+    }
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveIntervalSeconds);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+    Connection& connection = connections[free_connections.back()];
+    free_connections.pop_back();
+    connection.fd = fd;
+    connection.state = State::open;
+    connection.established = connection.peer_ended = connection.end_told = false;
+    connection.overflowed = connection.blocked = false;
+    connection.hello_deadline_ns = loop.turn_ns() + config.hello_timeout_ns;
+    connection.output_deadline_ns = connection.close_deadline_ns = UINT64_MAX;
+    ++counters.accepted;
+    start_receive(connection);
+    if (!sweep.armed) loop.arm(sweep, loop.turn_ns() + sweep_ns);
+    handler->on_open(connection.id);
+  }
+
+  // --- receiving ---
+
+  void start_receive(Connection& connection) {
+    io_uring_sqe* sqe = loop.prepare();
+    io_uring_prep_recv_multishot(sqe, connection.fd, nullptr, 0, 0);
+    io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
+    sqe->buf_group = ring->group();
+    loop.seal(sqe, connection.receive);
+  }
+
+  void on_receive(Connection& connection, std::int32_t result, std::uint32_t flags) {
+    const bool has_buffer = (flags & IORING_CQE_F_BUFFER) != 0;
+    const std::uint32_t buffer = flags >> IORING_CQE_BUFFER_SHIFT;
+    if (has_buffer) ring->taken();
+    if (result > 0) {
+      counters.received_bytes += static_cast<std::uint64_t>(result);
+      const Held bytes{connection.id, buffer, 0, static_cast<std::uint32_t>(result)};
+      if (connection.state != State::open) {
+        ring->give_back(buffer);
+      } else if (paused || connection.held > 0) {
+        hold(connection, bytes);
+      } else {
+        deliver(connection, bytes);
+      }
+    } else if (has_buffer) {
+      ring->give_back(buffer);
+    }
+    if (result == 0) on_end_of_stream(connection);
+    if (result < 0 && result != -ENOBUFS && result != -EINTR) abort(connection, CloseReason::peer_error);
+
+    if (connection.receive.pending) return;
+    if (connection.state == State::dying) {
+      touch(connection);
+    } else if (!connection.peer_ended && !connection.starved) {
+      // With nothing lent it would end at once: wait until buffers come back.
+      connection.starved = true;
+      starved.push_back(connection.id.index);
+      loop.defer(turn_end);
+    }
+  }
+
+  void on_end_of_stream(Connection& connection) {
+    connection.peer_ended = true;
+    if (connection.state == State::lingering) {
+      die(connection);
+    } else if (connection.state == State::open) {
+      connection.close_deadline_ns = loop.turn_ns() + config.half_closed_ns;
+      tell_end(connection);
+    }
+  }
+
+  void tell_end(Connection& connection) {
+    if (connection.state != State::open || !connection.peer_ended || connection.end_told || connection.held > 0) return;
+    connection.end_told = true;
+    if (handler != nullptr) handler->on_end(connection.id);
+  }
+
+  // Gives the bytes to the handler; holds what it does not take.
+  void deliver(Connection& connection, Held bytes) {
+    const std::size_t taken =
+        handler == nullptr ? bytes.length
+                           : handler->on_bytes(connection.id, ring->bytes(bytes.buffer, bytes.offset, bytes.length));
+    ELECTRA_ASSERT_LE(taken, bytes.length);
+    if (taken == bytes.length || connection.state != State::open) {
+      ring->give_back(bytes.buffer);
+      return;
+    }
+    bytes.offset += static_cast<std::uint32_t>(taken);
+    bytes.length -= static_cast<std::uint32_t>(taken);
+    connection.blocked = true;
+    hold(connection, bytes);
+  }
+
+  void hold(Connection& connection, const Held& bytes) {
+    ELECTRA_ASSERT_LT(held_count, held.size());  // each holds a buffer of its own
+    held[(held_first + held_count++) % held.size()] = bytes;
+    ++connection.held;
+  }
+
+  void deliver_held() {
+    for (Connection& connection : connections) connection.blocked = false;
+    delivering = true;
+    for (std::size_t left = held_count; left > 0; --left) {
+      const Held bytes = pop_held();
+      Connection& connection = connections[bytes.id.index];
+      if (!is_open(bytes.id)) {
+        forget(bytes);
+      } else if (paused || connection.blocked) {
+        --connection.held;
+        hold(connection, bytes);
+      } else {
+        --connection.held;
+        deliver(connection, bytes);
+        tell_end(connection);
+      }
+    }
+    delivering = false;
+    if (drop_after) drop_held();
+  }
+
+  // Gives back what is held of connections that are not open any more.
+  void drop_held() {
+    drop_after = delivering;  // the walk above counts its steps
+    if (delivering) return;
+    for (std::size_t left = held_count; left > 0; --left) {
+      const Held bytes = pop_held();
+      if (is_open(bytes.id)) {
+        held[(held_first + held_count++) % held.size()] = bytes;
+      } else {
+        forget(bytes);
+      }
+    }
+  }
+
+  Held pop_held() noexcept {
+    const Held bytes = held[held_first];
+    held_first = (held_first + 1) % held.size();
+    --held_count;
+    return bytes;
+  }
+
+  void forget(const Held& bytes) noexcept {
+    Connection& connection = connections[bytes.id.index];
+    if (connection.id == bytes.id) --connection.held;
+    ring->give_back(bytes.buffer);
+  }
+
+  bool is_open(ConnectionId id) const noexcept {
+    const Connection& connection = connections[id.index];
+    return connection.id == id && connection.state == State::open;
+  }
+
+  void feed_starved() {
+    std::size_t kept = 0;
+    for (const std::uint32_t index : starved) {
+      Connection& connection = connections[index];
+      if (connection.state == State::free || connection.state == State::dying || connection.peer_ended) {
+        connection.starved = false;
+      } else if (ring->lent() > 0) {
+        connection.starved = false;
+        start_receive(connection);
+      } else {
+        starved[kept++] = index;
+      }
+    }
+    starved.resize(kept);
+  }
+
+  // --- sending ---
+
+  bool send(ConnectionId id, ByteSpan bytes) {
+    Connection* const connection = find(id);
+    if (connection == nullptr || connection->state != State::open || connection->overflowed) return false;
+    if (bytes.empty()) return true;
+    const bool was_empty = connection->output.bytes() == 0;
+    if (connection->output.bytes() + bytes.size() > config.output_bytes_max ||
+        !connection->output.append(*pool, bytes)) {
+      connection->overflowed = true;
+      touch(*connection);
+      return false;
+    }
+    if (was_empty) connection->output_deadline_ns = loop.turn_ns() + config.output_stall_ns;
+    touch(*connection);
+    return true;
+  }
+
+  void start_send(Connection& connection) {
+    const std::size_t ranges = connection.output.gather(*pool, connection.ranges);
+    connection.message = {};
+    connection.message.msg_iov = connection.ranges.data();
+    connection.message.msg_iovlen = ranges;
+    io_uring_sqe* sqe = loop.prepare();
+    io_uring_prep_sendmsg(sqe, connection.fd, &connection.message, MSG_NOSIGNAL);
+    loop.seal(sqe, connection.send);
+    ++counters.send_calls;
+  }
+
+  void on_sent(Connection& connection, std::int32_t result) {
+    if (result >= 0) {
+      counters.sent_bytes += static_cast<std::uint64_t>(result);
+      connection.output.consume(*pool, static_cast<std::size_t>(result));
+      connection.output_deadline_ns =
+          connection.output.bytes() > 0 ? loop.turn_ns() + config.output_stall_ns : UINT64_MAX;
+    } else if (result != -EINTR && result != -EAGAIN) {
+      abort(connection, CloseReason::peer_error);
+    }
+    touch(connection);
+  }
+
+  // --- the end of a turn ---
+
+  void touch(Connection& connection) {
+    if (!connection.queued) {
+      connection.queued = true;
+      touched.push_back(connection.id.index);
+    }
+    loop.defer(turn_end);
+  }
+
+  void on_turn_end() {
+    if (redeliver && !paused) {
+      redeliver = false;
+      deliver_held();
+    }
+    std::swap(touched, touched_now);
+    for (const std::uint32_t index : touched_now) {
+      connections[index].queued = false;
+      advance(connections[index]);
+    }
+    touched_now.clear();
+    feed_starved();
+    finish_stop();
+  }
+
+  // Does what the connection's state asks for, once a turn.
+  void advance(Connection& connection) {
+    if (connection.state == State::free) return;
+    if (connection.overflowed && connection.state == State::open) abort(connection, CloseReason::output_full);
+    if (connection.state == State::dying) {
+      if (!connection.receive.pending && !connection.send.pending) release(connection);
+      return;
+    }
+    if (connection.send.pending) return;
+    if (connection.output.bytes() > 0) {
+      start_send(connection);
+    } else if (connection.state == State::flushing) {
+      begin_linger(connection);
+    }
+  }
+
+  // --- closing ---
+
+  void close(ConnectionId id, CloseMode mode, CloseReason reason) {
+    Connection* const connection = find(id);
+    if (connection == nullptr) return;
+    if (mode == CloseMode::at_once) {
+      abort(*connection, reason);
+    } else if (connection->state == State::open) {
+      connection->state = State::flushing;
+      connection->reason = connection->peer_ended && reason == CloseReason::local ? CloseReason::peer_closed : reason;
+      connection->close_deadline_ns = UINT64_MAX;  // the flush has its own
+      if (connection->held > 0) drop_held();
+      touch(*connection);
+    }
+  }
+
+  // Closing a socket with unread input resets it, and the peer may lose our last bytes: so shut our side first and read
+  // on until the peer has closed.
+  void begin_linger(Connection& connection) {
+    if (connection.peer_ended) {
+      die(connection);
+      return;
+    }
+    ::shutdown(connection.fd, SHUT_WR);
+    connection.state = State::lingering;
+    connection.close_deadline_ns = loop.turn_ns() + config.linger_ns;
+  }
+
+  // Ends in order; `reason` is set.
+  void die(Connection& connection) {
+    connection.state = State::dying;
+    ::shutdown(connection.fd, SHUT_RDWR);
+    loop.cancel(connection.receive);
+    loop.cancel(connection.send);
+    touch(connection);
+  }
+
+  void abort(Connection& connection, CloseReason reason) {
+    if (connection.state == State::dying || connection.state == State::free) return;
+    connection.reason = reason;
+    // The kernel's copy of the output goes too, else a peer that never reads would keep its memory.
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    [[maybe_unused]] const int status = setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    die(connection);
+    if (connection.held > 0) drop_held();
+  }
+
+  void release(Connection& connection) {
+    const ConnectionId gone = connection.id;
+    ::close(connection.fd);
+    connection.fd = -1;
+    connection.output.clear(*pool);
+    connection.state = State::free;
+    ELECTRA_ASSERT_EQ(connection.held, 0u);
+    // 0 is no connection's generation.
+    connection.id.generation = gone.generation == UINT32_MAX ? 1 : gone.generation + 1;
+    free_connections.push_back(gone.index);
+    ++counters.closed[static_cast<std::size_t>(connection.reason)];
+    if (handler != nullptr) handler->on_close(gone, connection.reason);
+  }
+
+  void on_sweep(std::uint64_t now) {
+    for (Connection& connection : connections) {
+      if (connection.state == State::free || connection.state == State::dying) continue;
+      if (now >= stop_deadline_ns) {
+        abort(connection, CloseReason::shutdown);
+      } else if (now >= connection.output_deadline_ns) {
+        abort(connection, CloseReason::output_stalled);
+      } else if (now >= connection.close_deadline_ns) {
+        abort(connection, connection.state == State::open ? CloseReason::peer_closed : connection.reason);
+      } else if (connection.state == State::open && !connection.established && now >= connection.hello_deadline_ns) {
+        abort(connection, CloseReason::hello_timeout);
+      }
+    }
+    if (open_connections() > 0) loop.arm(sweep, now + sweep_ns);
+  }
+
+  // --- stopping ---
+
+  void stop(std::uint64_t timeout_ns) {
+    if (stopping) return;
+    stopping = true;
+    stop_deadline_ns = monotonic_ns() + timeout_ns;
+    loop.disarm(accept_again);
+    loop.cancel(accept);
+    for (Connection& connection : connections) {
+      if (connection.state == State::open) close(connection.id, CloseMode::after_flush, CloseReason::shutdown);
+    }
+    if (open_connections() > 0) loop.arm(sweep, loop.turn_ns() + std::min(sweep_ns, timeout_ns));
+    touch_stop();
+  }
+
+  void touch_stop() { loop.defer(turn_end); }
+
+  void finish_stop() {
+    if (!stopping || stopped || accept.pending || open_connections() > 0) return;
+    stopped = true;
+    ::close(listen_fd);
+    listen_fd = -1;
+    if (handler != nullptr) handler->on_stopped();
+  }
+};
+
+TcpServer::TcpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TcpServer::~TcpServer() = default;
+
+std::expected<std::unique_ptr<TcpServer>, std::string> TcpServer::listen(Loop& loop, const TcpServerConfig& config,
+                                                                         TcpHandler& handler) {
+  ELECTRA_ASSERT_LT(0u, config.connections_max);
+  auto impl = std::make_unique<Impl>(loop, config, handler);
+  if (auto listening = impl->listen(); !listening) return std::unexpected(listening.error());
+  return std::unique_ptr<TcpServer>(new TcpServer(std::move(impl)));
+}
+
+std::uint16_t TcpServer::port() const noexcept { return impl_->port; }
+bool TcpServer::send(ConnectionId connection, ByteSpan bytes) { return impl_->send(connection, bytes); }
+
+void TcpServer::established(ConnectionId connection) noexcept {
+  if (auto* const found = impl_->find(connection); found != nullptr) found->established = true;
+}
+
+void TcpServer::close(ConnectionId connection, CloseMode mode) { impl_->close(connection, mode, CloseReason::local); }
+
+void TcpServer::pause_reading() noexcept { impl_->paused = true; }
+
+void TcpServer::resume_reading() noexcept {
+  impl_->paused = false;
+  impl_->redeliver = true;
+  impl_->loop.defer(impl_->turn_end);
+}
+
+bool TcpServer::paused() const noexcept { return impl_->paused; }
+void TcpServer::shutdown(std::uint64_t timeout_ns) { impl_->stop(timeout_ns); }
+bool TcpServer::stopped() const noexcept { return impl_->stopped; }
+std::uint32_t TcpServer::connections() const noexcept { return impl_->open_connections(); }
+
+std::size_t TcpServer::output_bytes(ConnectionId connection) const noexcept {
+  const auto* const found = impl_->find(connection);
+  return found != nullptr ? found->output.bytes() : 0;
+}
+
+const TcpServerCounters& TcpServer::counters() const noexcept { return impl_->counters; }
+
+std::size_t TcpServer::memory_bytes() const noexcept {
+  return impl_->ring->memory_bytes() + impl_->pool->memory_bytes() +
+         impl_->connections.size() * sizeof(Impl::Connection);
+}
+
+}  // namespace electra::io
