@@ -47,13 +47,14 @@ struct HolderView {
   AccountNumber wallet_account = 0;
   AccountNumber energy_account = 0;  // 0 = no meter
   AccountNumber debt_account = 0;
-  std::int64_t wallet_balance = 0;  // uelectra, credits - debits posted
-  std::uint64_t debt = 0;           // uelectra
-  std::int64_t energy_balance = 0;  // Wh, received - given, settled
+  std::int64_t wallet_balance = 0;      // uelectra, credits - debits posted
+  std::uint64_t debt = 0;               // uelectra
+  std::int64_t energy_balance = 0;      // Wh, received - given, settled
   std::uint64_t last_reading_time = 0;  // unix s; 0 = none yet
   std::uint32_t register_count = 0;     // metered phases
-  std::array<RegisterPair, strict::kPhasesMax> registers{};  // of the newest reading; entry 0 is L1; unmetered ones are 0
-  std::uint64_t consumed_wh = 0;   // settled, corrections included
+  std::array<RegisterPair, strict::kPhasesMax>
+      registers{};                // of the newest reading; entry 0 is L1; unmetered ones are 0
+  std::uint64_t consumed_wh = 0;  // settled, corrections included
   std::uint64_t generated_wh = 0;
   std::uint64_t paid = 0;      // uelectra billed to it as a consumer
   std::uint64_t received = 0;  // uelectra credited to it as a producer
@@ -125,7 +126,7 @@ struct BillLine {
 };
 
 struct Bill {
-  std::uint64_t cycle_id = 0;  // 0 = never billed
+  std::uint64_t cycle_id = 0;       // 0 = never billed
   std::span<const BillLine> lines;  // one an interval of the cycle
 };
 

@@ -1,0 +1,65 @@
+// Transfers that wait to be posted or voided, and when they expire.
+//
+// A dense table of fixed size. An entry's identity is (slot, sequence, index in its group) of the message that made it;
+// the earliest to expire is on top of a heap ordered by (expiry, slot, sequence, index), a total order, so that how the
+// heap came about influences nothing. Nothing is allocated after construction.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/state/digest_writer.h"
+#include "engine/state/index_table.h"
+#include "engine/state/lowest_free.h"
+#include "engine/state/types.h"
+
+namespace electra::state {
+
+struct PendingTransfer {
+  std::uint64_t sequence = 0;
+  std::uint64_t expiry_ns = 0;  // it has no effect any more in a batch of this time or later
+  std::uint64_t amount = 0;
+  Slot slot = 0;
+  std::uint32_t index = 0;
+  AccountNumber debit_account = 0;
+  AccountNumber credit_account = 0;
+};
+
+class PendingTransfers {
+ public:
+  using Entry = std::uint32_t;  // 1..; 0 = none
+
+  explicit PendingTransfers(std::uint32_t entries_max);
+
+  [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(heap_.size()); }
+  [[nodiscard]] bool full() const noexcept { return !free_.any(); }
+  [[nodiscard]] Entry find(Slot slot, std::uint64_t sequence, std::uint32_t index) const noexcept;
+  [[nodiscard]] const PendingTransfer& at(Entry entry) const noexcept { return entries_[entry - 1]; }
+  // The first to expire, 0 if there is none.
+  [[nodiscard]] Entry earliest() const noexcept { return heap_.empty() ? 0 : heap_.front(); }
+
+  // Must not be full; the identity must be new.
+  Entry add(const PendingTransfer& transfer);
+  void remove(Entry entry);
+  // Undoes remove(): the same entry again.
+  void restore(Entry entry, const PendingTransfer& transfer);
+
+  void digest(DigestWriter& out) const;
+  [[nodiscard]] static std::size_t memory_bytes(std::uint32_t entries_max) noexcept;
+
+ private:
+  [[nodiscard]] static std::uint64_t hash_of(Slot slot, std::uint64_t sequence, std::uint32_t index) noexcept;
+  [[nodiscard]] std::uint64_t hash_of(Entry entry) const noexcept;
+  [[nodiscard]] bool before(Entry left, Entry right) const noexcept;
+  void place(std::size_t position, Entry entry) noexcept;
+  void sift_up(std::size_t position) noexcept;
+  void sift_down(std::size_t position) noexcept;
+
+  std::vector<PendingTransfer> entries_;
+  std::vector<std::uint32_t> heap_position_;  // of entry i + 1
+  std::vector<Entry> heap_;
+  LowestFree free_;
+  IndexTable index_;
+};
+
+}  // namespace electra::state

@@ -1,0 +1,73 @@
+// The prices of the intervals that were settled lately: what a correction needs.
+//
+// A ring over the correction horizon, at most 1344 intervals (14 days of quarter-hours), so that the work for one
+// correction is bounded. Prices are kept as rationals: consumers' total over consumption, producers' over generation.
+#pragma once
+
+#include <vector>
+
+#include "engine/state/digest_writer.h"
+#include "engine/state/types.h"
+
+namespace electra::state {
+
+inline constexpr std::uint64_t kCorrectionIntervalsMax = 1344;
+
+struct SettledInterval {
+  std::uint64_t interval_plus_1 = 0;  // 0 = empty
+  std::uint64_t consumption_wh = 0;
+  std::uint64_t generation_wh = 0;
+  std::uint64_t consumers_pay = 0;
+  std::uint64_t producers_get = 0;
+  std::int64_t unaccounted_wh = 0;  // as settled; 0 unless grid_known
+  std::uint64_t corrected_in = 0;   // Wh booked by corrections since
+  std::uint64_t corrected_out = 0;
+  bool grid_settled = false;  // the grid meter's interval was known at settlement
+  bool grid_known = false;    // or has become known since
+};
+
+class IntervalHistory {
+ public:
+  IntervalHistory(const Params& params, const Limits& limits) : ring_(places(params, limits)) {}
+
+  [[nodiscard]] static std::size_t places(const Params& params, const Limits& limits) noexcept {
+    const std::uint64_t intervals = limits.correction_horizon_s / params.interval_s + 1;
+    return intervals < kCorrectionIntervalsMax ? intervals : kCorrectionIntervalsMax;
+  }
+
+  // Null if it was never settled or is no longer kept.
+  [[nodiscard]] SettledInterval* find(std::uint64_t interval) noexcept {
+    SettledInterval& place = ring_[interval % ring_.size()];
+    return place.interval_plus_1 == interval + 1 ? &place : nullptr;
+  }
+  [[nodiscard]] const SettledInterval* find(std::uint64_t interval) const noexcept {
+    const SettledInterval& place = ring_[interval % ring_.size()];
+    return place.interval_plus_1 == interval + 1 ? &place : nullptr;
+  }
+
+  // Intervals come in ascending order, without gaps.
+  void add(const SettledInterval& settled) noexcept {
+    end_ = settled.interval_plus_1;
+    ring_[(settled.interval_plus_1 - 1) % ring_.size()] = settled;
+  }
+
+  // Intervals [first_kept(), end()) are there.
+  [[nodiscard]] std::uint64_t end() const noexcept { return end_; }
+  [[nodiscard]] std::uint64_t first_kept() const noexcept { return end_ < ring_.size() ? 0 : end_ - ring_.size(); }
+
+  void digest(DigestWriter& out) const {
+    out.integer(end_);
+    for (std::uint64_t interval = first_kept(); interval < end_; ++interval) {
+      const SettledInterval& s = ring_[interval % ring_.size()];
+      out.integers(s.interval_plus_1, s.consumption_wh, s.generation_wh, s.consumers_pay, s.producers_get,
+                   s.unaccounted_wh, s.corrected_in, s.corrected_out, s.grid_settled, s.grid_known);
+    }
+  }
+  [[nodiscard]] std::size_t memory_bytes() const noexcept { return ring_.size() * sizeof(SettledInterval); }
+
+ private:
+  std::vector<SettledInterval> ring_;
+  std::uint64_t end_ = 0;
+};
+
+}  // namespace electra::state

@@ -1,0 +1,121 @@
+// Closes cycles: registers to energy, energy to money, money to accounts.
+//
+// A cycle is closed when time reaches its end plus the grace; from then on a reading of it is late. Settling it is a
+// cursor that walks all holders in the order of serial numbers, several times: classify (what each interval's energy was),
+// floors and counting (largest remainder), post (lines, bill hash, movements). The cursor is part of the state and may stop
+// after any visit; a visit is one meter and one interval. What a cycle costs whom does not depend on where it stopped.
+#pragma once
+
+#include <vector>
+
+#include "engine/state/clearing/corrections.h"
+#include "engine/state/clearing/largest_remainder.h"
+#include "engine/state/clearing/pool_price.h"
+
+namespace electra::state {
+
+inline constexpr std::uint64_t kCyclesKept = 1024;
+
+struct CycleSums {
+  std::uint64_t whin = 0;
+  std::uint64_t whout = 0;
+  std::uint64_t moneyin = 0;
+  std::uint64_t moneyout = 0;
+};
+
+class Settlement {
+ public:
+  Settlement(const Genesis& genesis, const Calendar& calendar, const Directory& directory, Ledger& ledger,
+             Meters& meters);
+
+  void set_gateway(Slot gateway) noexcept { gateway_ = gateway; }
+
+  // The time of a new batch: cycles that are due by it are closed.
+  void set_time(std::uint64_t time_ns) noexcept { closed_ = calendar_.due_cycles(time_ns); }
+  // Settles what is closed, about `visits_max` visits' worth (at least one step if there is work).
+  void run(std::int64_t visits_max);
+  [[nodiscard]] bool work_left() const noexcept { return phase_ != Phase::idle || settled_ < closed_; }
+  [[nodiscard]] std::uint64_t next_due_ns() const noexcept { return calendar_.due_time_ns(closed_); }
+
+  [[nodiscard]] std::uint64_t first_open_boundary() const noexcept { return calendar_.first_boundary_after(closed_); }
+  // Readings of lower boundaries are in the meters' base registers; of this and later ones in their rings.
+  [[nodiscard]] std::uint64_t first_unclassified_boundary() const noexcept {
+    return calendar_.first_boundary_after(classified());
+  }
+  // Settles, whatever it costs, until every closed cycle has its prices. Only for what cannot wait.
+  void finish_classifying();
+
+  // A reading of a closed boundary: ok (it is the meter's first), late_reading, late_without_effect, duplicate_reading
+  // or conflicting_reading.
+  [[nodiscard]] Result book_late(std::uint32_t meter, const KeptReading& reading);
+
+  // A holder was inserted into the serial order at this position.
+  void holder_added(std::size_t position) noexcept {
+    if (phase_ != Phase::idle && position < position_) ++position_;
+  }
+
+  [[nodiscard]] std::uint64_t settled_cycles() const noexcept { return settled_; }
+  [[nodiscard]] std::uint64_t closed_cycles() const noexcept { return closed_; }
+  [[nodiscard]] Totals totals() const noexcept;
+  [[nodiscard]] const Cashier& cashier() const noexcept { return cashier_; }
+  [[nodiscard]] const IntervalHistory& history() const noexcept { return history_; }
+  // Of a final cycle that is still kept.
+  [[nodiscard]] const CycleSums& sums(std::uint64_t cycle) const noexcept { return cycles_[cycle % kCyclesKept]; }
+
+  void digest(DigestWriter& out) const;
+  [[nodiscard]] std::size_t memory_bytes() const noexcept;
+
+ private:
+  enum class Phase : std::uint8_t { idle, classify, floors, count, post };
+
+  struct IntervalWork {
+    std::uint64_t wh_in = 0;  // of the community
+    std::uint64_t wh_out = 0;
+    bool grid_known = false;
+    std::int64_t unaccounted_wh = 0;
+    PoolTotals pool;
+    LargestRemainder consumers;
+    LargestRemainder producers;
+  };
+
+  [[nodiscard]] std::uint64_t classified() const noexcept { return settled_ + (phase_ > Phase::classify ? 1 : 0); }
+  [[nodiscard]] std::uint64_t first_interval() const noexcept { return settled_ * calendar_.intervals_per_cycle(); }
+
+  void advance();  // one pass, or as much of it as visits_left_ allows
+  void visit(const Holder& holder);
+  void begin_pass(Phase phase);
+  void end_pass();
+
+  void classify(std::uint32_t number);
+  void absorb(Meter& meter, const KeptReading& reading, std::span<BillLine> lines);
+  void price();
+  void post(const Holder& holder);
+  void finish();
+  void close_bill(Meter& meter, std::span<const BillLine> lines);
+  [[nodiscard]] LargestRemainder::Counters& counters(std::size_t interval, bool producers) noexcept {
+    return counters_[2 * interval + (producers ? 1 : 0)];
+  }
+
+  Params params_;
+  Calendar calendar_;
+  const Directory& directory_;
+  Ledger& ledger_;
+  Meters& meters_;
+  Slot gateway_ = 0;
+  Totals totals_;
+  Cashier cashier_;
+  IntervalHistory history_;
+  Corrections corrections_;
+
+  std::uint64_t closed_ = 0;   // cycles [0, closed_) are closed
+  std::uint64_t settled_ = 0;  // cycles [0, settled_) are final; settled_ is what the cursor works on unless idle
+  Phase phase_ = Phase::idle;
+  std::size_t position_ = 0;  // in the serial order
+  unsigned byte_ = 0;         // that is being counted
+  std::int64_t visits_left_ = 0;
+  std::vector<IntervalWork> work_;                    // one an interval of the cycle
+  std::vector<LargestRemainder::Counters> counters_;  // two an interval: consumers, producers
+  std::vector<CycleSums> cycles_;
+};
+
+}  // namespace electra::state

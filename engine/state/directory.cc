@@ -1,0 +1,75 @@
+#include "engine/state/directory.h"
+
+#include <algorithm>
+
+#include "meter-proto/strict/payload.h"
+
+namespace electra::state {
+
+bool valid_serial(std::string_view serial) noexcept {
+  const auto allowed = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  return !serial.empty() && serial.size() <= strict::kSerialBytesMax && std::ranges::all_of(serial, allowed);
+}
+
+Directory::Directory(std::uint32_t holders_max)
+    : holders_max_(holders_max), by_address_(holders_max), by_key_(holders_max), by_serial_(holders_max) {
+  holders_.reserve(holders_max);
+  serial_order_.reserve(holders_max);
+}
+
+Slot Directory::find_address(const Bytes20& address) const noexcept {
+  return by_address_.find(hash_bytes(address), [&](Slot slot) { return at(slot).address == address; });
+}
+
+Slot Directory::find_key(const Bytes32& public_key) const noexcept {
+  return by_key_.find(hash_bytes(public_key), [&](Slot slot) { return at(slot).public_key == public_key; });
+}
+
+Slot Directory::find_serial(std::string_view serial) const noexcept {
+  return by_serial_.find(hash_bytes(bytes_of(serial)), [&](Slot slot) { return at(slot).serial() == serial; });
+}
+
+std::size_t Directory::serial_position(std::string_view serial) const noexcept {
+  const auto place = std::ranges::lower_bound(serial_order_, serial, std::ranges::less{},
+                                              [&](Slot slot) { return at(slot).serial(); });
+  return static_cast<std::size_t>(place - serial_order_.begin());
+}
+
+Slot Directory::add(const Holder& holder) {
+  ELECTRA_ASSERT_LT(count(), holders_max_);
+  const std::size_t position = serial_position(holder.serial());
+  holders_.push_back(holder);
+  const Slot slot = count();
+  serial_order_.insert(serial_order_.begin() + static_cast<std::ptrdiff_t>(position), slot);
+  by_address_.insert(hash_bytes(holder.address), slot);
+  by_key_.insert(hash_bytes(holder.public_key), slot);
+  by_serial_.insert(hash_bytes(bytes_of(holder.serial())), slot);
+  ++status_counts_[static_cast<std::size_t>(holder.status)];
+  return slot;
+}
+
+void Directory::set_status(Slot slot, HolderStatus status) noexcept {
+  Holder& holder = at(slot);
+  --status_counts_[static_cast<std::size_t>(holder.status)];
+  holder.status = status;
+  ++status_counts_[static_cast<std::size_t>(status)];
+}
+
+void Directory::digest(DigestWriter& out) const {
+  out.integer(count());
+  for (const Holder& holder : holders_) {
+    out.fixed(holder.public_key).fixed(holder.registration_id).fixed(holder.address).text(holder.serial());
+    out.integers(static_cast<std::uint8_t>(holder.status), holder.phases, holder.roles, holder.key_generation,
+                 holder.owner_slot, holder.meter, holder.wallet_account, holder.energy_account, holder.debt_account,
+                 holder.register_modulus, holder.max_wh_per_interval);
+  }
+}
+
+std::size_t Directory::memory_bytes(std::uint32_t holders_max) noexcept {
+  return holders_max * (sizeof(Holder) + sizeof(Slot)) + 3 * IndexTable(holders_max).memory_bytes();
+}
+
+}  // namespace electra::state

@@ -1,0 +1,64 @@
+// What a machine consists of, and how one message finds its way through it. Internal to engine/state.
+//
+// The tables (directory, ledger, meters, windows) know nothing of messages; operations.cc turns messages into calls on
+// them, machine.cc sees to batches and sequences, genesis.cc builds the first state and queries.cc reads it.
+#pragma once
+
+#include "engine/state/accounts/ledger.h"
+#include "engine/state/calendar.h"
+#include "engine/state/clearing/settlement.h"
+#include "engine/state/directory.h"
+#include "engine/state/machine.h"
+#include "engine/state/metering/meters.h"
+#include "engine/state/sequence_window.h"
+
+namespace electra::state {
+
+struct Machine::Parts {
+  explicit Parts(const Genesis& genesis);
+
+  // Checks a genesis; the error is one sentence.
+  [[nodiscard]] static std::expected<void, std::string> check(const Genesis& genesis);
+
+  void execute(const BatchInput& in, std::span<Outcome> out);
+  [[nodiscard]] Outcome execute_one(const VerifiedMessage& message);
+
+  // operations.cc. `detail` is the outcome's.
+  [[nodiscard]] Result perform(const VerifiedMessage& message, const strict::PayloadView& payload,
+                               std::uint64_t& detail);
+  [[nodiscard]] Result register_key(const VerifiedMessage& message, const strict::RegisterKey& operation,
+                                    std::uint64_t& detail);
+  [[nodiscard]] Result prove_possession(Slot sender, const strict::ProvePossession& operation);
+  [[nodiscard]] Result set_status(Slot sender, const strict::SetStatus& operation);
+  [[nodiscard]] Result open_accounts(Slot sender, const strict::OpenAccounts& operation, std::uint64_t& detail);
+  [[nodiscard]] Result transfer(const VerifiedMessage& message, const strict::Transfers& operation,
+                                std::uint64_t& detail);
+  [[nodiscard]] Result take_reading(Slot sender, const strict::Reading& operation);
+  // The directory entry with its accounts and its meter. Room and uniqueness were checked.
+  Slot add_holder(Holder holder);
+  [[nodiscard]] static std::uint32_t accounts_of(const Holder& holder) noexcept;
+  void note_key(Slot slot);
+
+  std::string chain_id;
+  Bytes32 genesis_hash;
+  std::uint64_t genesis_time_ns;
+  Params params;
+  Limits limits;
+  Calendar calendar;
+  std::uint64_t wh_per_interval_max;
+
+  std::uint64_t batch_number = 0;
+  std::uint64_t time_ns;
+  std::uint64_t messages = 0;
+  Slot gateway = 0;
+  ReadingContext reading_context;  // of the current batch
+
+  Directory directory;
+  std::vector<SequenceWindow> windows;  // of slot i + 1
+  Ledger ledger;
+  Meters meters;
+  Settlement settlement;
+  std::vector<KeyChange> key_changes;
+};
+
+}  // namespace electra::state
