@@ -285,6 +285,8 @@ void Loop::seal(io_uring_sqe* sqe, Operation& operation) noexcept {
   sqe->user_data = reinterpret_cast<std::uintptr_t>(&operation);
 }
 
+void Loop::submit_now() noexcept { (void)io_uring_submit(ring()); }
+
 void Loop::cancel(Operation& operation) noexcept {
   if (!operation.pending) return;
   io_uring_sqe* sqe = prepare();

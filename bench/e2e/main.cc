@@ -30,7 +30,7 @@ constexpr Shape kShapes[] = {
     {"transfers", Load::transfers, 1000, 8, 8, 200'000},
     {"readings", Load::readings, 1000, 8, 8, 200'000},
     {"single_32", Load::transfers, 32, 32, 1, 60'000},
-    {"single_1", Load::transfers, 1, 1, 1, 10'000},
+    {"single_1", Load::readings, 1, 1, 1, 10'000},
 };
 
 // libsodium on one core, by the verifier interface: what a single-core gateway could reach at most.

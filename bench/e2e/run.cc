@@ -39,6 +39,12 @@ class Loader {
   }
 
   [[nodiscard]] std::string connect(std::uint16_t port) {
+    client::TcpClient::Options operator_options;
+    operator_options.port = port;
+    operator_options.sender.slot = Scenario::kOperator;
+    auto ticker = client::TcpClient::connect(operator_options, scenario_.operator_signer());
+    if (!ticker) return ticker.error().text;
+    if (auto ticked = ticker->tick(scenario_.time_ns(), std::chrono::seconds(5)); !ticked) return ticked.error();
     for (std::uint32_t i = 0; i < options_.connections; ++i) {
       client::TcpClient::Options options;
       options.port = port;

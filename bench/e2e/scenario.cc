@@ -116,6 +116,12 @@ std::string Scenario::sign_all(const state::Machine& machine) {
 
 client::SignFunction Scenario::signer(std::uint32_t sender) const { return sign_with(key_of(seeds_[sender])); }
 
+client::SignFunction Scenario::operator_signer() const {
+  return sign_with(key_of(crypto::derive_development_seed(kPhrase, "operator")));
+}
+
+std::uint64_t Scenario::time_ns() const noexcept { return (kGenesisSeconds + 86'399) * 1'000'000'000; }
+
 ByteSpan Scenario::frame(std::uint32_t sender, std::uint64_t index) const noexcept {
   const std::uint64_t number = sender * messages_per_sender_ + index;
   return {bytes_.data() + offsets_[number], offsets_[number + 1] - offsets_[number]};

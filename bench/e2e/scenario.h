@@ -36,6 +36,10 @@ class Scenario {
   [[nodiscard]] ByteSpan frame(std::uint32_t sender, std::uint64_t index) const noexcept;
   [[nodiscard]] double mean_frame_bytes() const noexcept;
   [[nodiscard]] client::SignFunction signer(std::uint32_t sender) const;
+  // The operator, who may tick; and the time at which every message is in order.
+  static constexpr state::Slot kOperator = 2;
+  [[nodiscard]] client::SignFunction operator_signer() const;
+  [[nodiscard]] std::uint64_t time_ns() const noexcept;
 
   // Empty, or what in the state is not as the messages demand.
   [[nodiscard]] std::string check(const state::Machine& machine) const;

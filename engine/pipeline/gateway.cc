@@ -1,6 +1,5 @@
 #include "engine/pipeline/gateway.h"
 
-#include <liburing.h>
 #include <time.h>
 
 #include <atomic>
@@ -404,7 +403,7 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
   ELECTRA_ASSERT_EQ(number, machine_->batch_number() + 1);
   committed_.push_back(&batch);
   // A batch whose execution takes longer than a system call: let the disk start now instead of at the turn's end.
-  if (messages.size() >= settings_.parallel_batch_min) io_uring_submit(loop_->ring());
+  if (messages.size() >= settings_.parallel_batch_min) loop_->submit_now();
 
   const std::uint64_t begin = thread_cpu_ns();
   machine_->execute({.number = number, .time_ns = time_ns, .messages = messages}, batch.outcomes());
