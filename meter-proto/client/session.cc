@@ -3,6 +3,14 @@
 #include "meter-proto/base/assert.h"
 
 namespace electra::client {
+namespace {
+
+std::string refused_opening(Result result) {
+  std::string reason("the gateway refused the session: ");
+  return reason.append(result_name(result)).append(", ").append(result_text(result));
+}
+
+}  // namespace
 
 ClientSession::ClientSession(Sender sender, SignFunction sign, std::optional<Bytes32> expected_genesis_hash)
     : sender_(sender), sign_(std::move(sign)), expected_genesis_hash_(expected_genesis_hash) {}
@@ -75,7 +83,7 @@ void ClientSession::send_tick(std::uint64_t time_ns) {
 void ClientSession::on_frame(ByteSpan body) {
   strict::FrameView frame;
   if (strict::decode_frame(body, frame) != Result::ok) return close("the gateway sent a malformed frame");
-  if (frame.kind == strict::FrameKind::refusal) return on_answer(frame);  // has its place in every state
+  if (frame.kind == strict::FrameKind::refusal) return on_refusal(frame.message);  // has its place in every state
   switch (state_) {
     case State::awaiting_welcome:
       if (frame.kind != strict::FrameKind::welcome) return close("the gateway did not begin with a welcome");
@@ -131,10 +139,17 @@ void ClientSession::on_hello_answer(ByteSpan message) {
                                    .highest_sequence = answer.highest_sequence,
                                    .registration_id = array_of<32>(answer.registration_id)});
   if (answer.result != Result::ok) {
-    std::string reason("the gateway refused the hello: ");
-    return close(reason.append(result_name(answer.result)).append(", ").append(result_text(answer.result)));
+    return close(refused_opening(answer.result));
   }
   state_ = State::open;
+}
+
+void ClientSession::on_refusal(ByteSpan message) {
+  strict::Refusal refusal;
+  if (strict::decode_refusal(message, refusal) != Result::ok) return close("the gateway sent a malformed refusal");
+  events_.emplace_back(Refusal{refusal.result, refusal.slot, refusal.sequence, std::string(refusal.text)});
+  // The gateway would let us try again, with the same key and the same outcome.
+  if (state_ != State::open) close(refused_opening(refusal.result));
 }
 
 void ClientSession::on_answer(const strict::FrameView& frame) {
@@ -143,12 +158,6 @@ void ClientSession::on_answer(const strict::FrameView& frame) {
       strict::Receipt receipt;
       if (strict::decode_receipt(frame.message, receipt) != Result::ok) break;
       events_.emplace_back(receipt);
-      return;
-    }
-    case strict::FrameKind::refusal: {
-      strict::Refusal refusal;
-      if (strict::decode_refusal(frame.message, refusal) != Result::ok) break;
-      events_.emplace_back(Refusal{refusal.result, refusal.slot, refusal.sequence, std::string(refusal.text)});
       return;
     }
     case strict::FrameKind::tick_answer: {

@@ -16,7 +16,7 @@ namespace electra::client {
 
 // Copies of what the gateway sent, so that an event may outlive the bytes it came in.
 struct HelloAnswer {
-  Result result = Result::ok;  // when it is not ok, the gateway closes the session
+  Result result = Result::ok;  // when it is not ok, the session closes
   std::uint32_t slot = 0;
   std::uint32_t status = 0;  // HolderStatus
   std::uint32_t roles = 0;   // bit set of Role
@@ -24,7 +24,7 @@ struct HelloAnswer {
   std::uint64_t highest_sequence = 0;      // used by this sender; the next message takes one more
   std::optional<Bytes32> registration_id;  // what ProvePossession quotes
 };
-struct Refusal {
+struct Refusal {  // of a message; or, before the session is open, of the session, which then closes
   Result result = Result::ok;
   std::uint32_t slot = 0;
   std::uint64_t sequence = 0;
@@ -77,6 +77,7 @@ class ClientSession {
   void on_frame(ByteSpan body);
   void on_welcome(ByteSpan message);
   void on_hello_answer(ByteSpan message);
+  void on_refusal(ByteSpan message);
   void on_answer(const strict::FrameView& frame);
   void close(std::string reason);
 

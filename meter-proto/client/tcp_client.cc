@@ -128,13 +128,12 @@ std::expected<void, TcpClient::Error> TcpClient::open_session(Clock::time_point 
       if (answer->result == Result::ok) return {};
     } else if (const auto* refusal = std::get_if<Refusal>(&*event)) {
       error.result = refusal->result;
-      error.text = std::string("the gateway refused: ").append(refusal->text);
     } else if (const auto* closed = std::get_if<Closed>(&*event)) {
-      if (error.text.empty()) error.text = closed->reason;
+      error.text = closed->reason;
       return std::unexpected(std::move(error));
     }
   }
-  if (error.text.empty()) error.text = "the gateway did not open the session in time";
+  error.text = "the gateway did not open the session in time";
   return std::unexpected(std::move(error));
 }
 

@@ -14,11 +14,11 @@ inline constexpr std::size_t kSignatureBytes = 64;
 
 struct EnvelopeView {
   std::uint32_t slot = 0;            // >= 1, or 0: the sender is named by address
-  ByteSpan address;                  // 20 bytes, or empty: the sender is named by slot
+  ByteSpan address{};                // 20 bytes, or empty: the sender is named by slot
   std::uint32_t key_generation = 0;  // >= 1
   std::uint64_t sequence = 0;        // >= 1
-  ByteSpan payload;                  // 1 byte or more; decode_payload reads it
-  ByteSpan signature;                // 64 bytes, R ‖ S
+  ByteSpan payload{};                // 1 byte or more; decode_payload reads it
+  ByteSpan signature{};              // 64 bytes, R ‖ S
 };
 
 // ok, or malformed_frame (`envelope` is then unspecified). Refused: both or neither form of sender, an absent or zero

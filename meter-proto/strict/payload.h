@@ -17,8 +17,8 @@ inline constexpr std::size_t kPhasesMax = 3;
 inline constexpr std::size_t kSerialBytesMax = 32;
 
 struct RegisterKey {
-  ByteSpan public_key;                    // 32 bytes
-  std::string_view serial;                // at most 32 bytes of ASCII; may be empty
+  ByteSpan public_key{};                  // 32 bytes
+  std::string_view serial{};              // at most 32 bytes of ASCII; may be empty
   std::uint32_t roles = 0;                // bit set of Role
   std::uint32_t phases = 0;               // bit set: 1 = L1, 2 = L2, 4 = L3
   std::uint64_t register_modulus = 0;     // Wh
@@ -27,7 +27,7 @@ struct RegisterKey {
 };
 
 struct ProvePossession {
-  ByteSpan registration_id;  // 32 bytes
+  ByteSpan registration_id{};  // 32 bytes
 };
 
 struct SetStatus {

@@ -13,20 +13,20 @@ inline constexpr std::size_t kChainIdBytesMax = 64;
 inline constexpr std::size_t kRefusalTextBytesMax = 256;
 
 struct Welcome {
-  std::uint32_t version = 0;  // >= 1
-  ByteSpan genesis_hash;      // 32 bytes
-  ByteSpan nonce;             // 32 bytes
-  std::string_view chain_id;  // ASCII, at most 64 bytes
-  std::uint64_t time = 0;     // unix ns
+  std::uint32_t version = 0;    // >= 1
+  ByteSpan genesis_hash{};      // 32 bytes
+  ByteSpan nonce{};             // 32 bytes
+  std::string_view chain_id{};  // ASCII, at most 64 bytes
+  std::uint64_t time = 0;       // unix ns
   bool replay_clock = false;
 };
 
 struct Hello {
   std::uint32_t version = 0;  // >= 1
   std::uint32_t slot = 0;     // as in EnvelopeView: slot or address
-  ByteSpan address;
+  ByteSpan address{};
   std::uint32_t key_generation = 0;  // >= 1
-  ByteSpan signature;                // 64 bytes
+  ByteSpan signature{};              // 64 bytes
 };
 
 struct HelloAnswer {
@@ -36,7 +36,8 @@ struct HelloAnswer {
   std::uint32_t roles = 0;   // bit set of Role
   std::uint32_t key_generation = 0;
   std::uint64_t highest_sequence = 0;
-  ByteSpan registration_id;  // 32 bytes, or empty: the holder was never registered by a message (genesis), or a refusal
+  ByteSpan
+      registration_id{};  // 32 bytes, or empty: the holder was never registered by a message (genesis), or a refusal
 };
 
 struct Receipt {
@@ -52,7 +53,7 @@ struct Refusal {
   Result result = Result::ok;
   std::uint32_t slot = 0;
   std::uint64_t sequence = 0;
-  std::string_view text;  // ASCII, at most 256 bytes
+  std::string_view text{};  // ASCII, at most 256 bytes
 };
 
 struct Tick {

@@ -114,7 +114,7 @@ TEST_F(Session, ResendsTheSameBytes) {
   EXPECT_THAT(gateway_.sequences, testing::ElementsAre(42, 42));
 }
 
-TEST_F(Session, TellsOfARefusedHelloAndCloses) {
+TEST_F(Session, ClosesWhenTheHelloIsAnsweredWithACode) {
   gateway_.hello_result = Result::unknown_sender;
   exchange();
   EXPECT_EQ(session_.state(), ClientSession::State::closed);
@@ -143,16 +143,32 @@ TEST_F(Session, ClosesWhenTheSignerFails) {
   EXPECT_THAT(closing_reason(), HasSubstr("signer did not sign"));
 }
 
-TEST_F(Session, PassesRefusalsOnInEveryState) {
+TEST_F(Session, PassesARefusalOnAndStaysOpen) {
+  exchange();
+  (void)events();
+  gateway_.put([](MutableByteSpan out) {
+    return proto::encode_refusal_frame(
+        {.result = Result::bad_signature, .slot = 5, .sequence = 9, .text = "does not verify"}, out);
+  });
+  exchange();
+  const auto all = events();
+  ASSERT_EQ(all.size(), 1u);
+  const auto& refusal = std::get<client::Refusal>(all[0]);
+  EXPECT_EQ(std::tie(refusal.result, refusal.slot, refusal.sequence, refusal.text),
+            std::make_tuple(Result::bad_signature, 5u, 9u, "does not verify"));
+  EXPECT_EQ(session_.state(), ClientSession::State::open);
+}
+
+TEST_F(Session, ClosesWhenItIsRefusedBeforeItIsOpen) {
   gateway_.output.clear();
   gateway_.put([](MutableByteSpan out) {
     return proto::encode_refusal_frame({.result = Result::overloaded, .text = "too many sessions"}, out);
   });
   exchange();
   const auto all = events();
-  ASSERT_EQ(all.size(), 1u);
+  ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(std::get<client::Refusal>(all[0]).result, Result::overloaded);
-  EXPECT_EQ(std::get<client::Refusal>(all[0]).text, "too many sessions");
+  EXPECT_THAT(std::get<client::Closed>(all[1]).reason, HasSubstr("overloaded"));
 }
 
 struct Nonsense {

@@ -46,7 +46,7 @@ class FakeGateway {
   Bytes32 nonce = counting_bytes(2);
   bool hello_verified = false;
   std::vector<std::uint64_t> sequences;  // of the envelopes that came
-  bool close_on_message = false;         // a gateway that dies
+  bool refuses_hello = false;            // as a gateway does that does not know the sender
 
  private:
   void on_frame(const strict::FrameView& frame) {
@@ -59,6 +59,12 @@ class FakeGateway {
             proto::signing_bytes(proto::signing_tag(proto::SignatureKind::hello, genesis_hash), 0, nonce, buffer);
         hello_verified = crypto_sign_verify_detached(hello.signature.data(), signed_bytes.data(), signed_bytes.size(),
                                                      client_public_key_.data()) == 0;
+        if (refuses_hello) {
+          put([&](MutableByteSpan out) {
+            return proto::encode_refusal_frame({.result = Result::unknown_sender, .slot = hello.slot}, out);
+          });
+          return;
+        }
         put([&](MutableByteSpan out) {
           return proto::encode_hello_answer_frame({.result = hello_result,
                                                    .slot = 5,

@@ -22,7 +22,7 @@ using testing::HasSubstr;
 // into pieces of at most `piece` bytes.
 class Listener {
  public:
-  enum class Manner : std::uint8_t { answers, says_nothing, closes_after_a_message };
+  enum class Manner : std::uint8_t { answers, says_nothing, closes_after_a_message, refuses_the_hello };
 
   explicit Listener(const test::Key& key, Manner manner = Manner::answers, std::size_t piece = 4096)
       : key_(key), manner_(manner), piece_(piece) {
@@ -68,6 +68,7 @@ class Listener {
   }
   void serve(int connection) {
     test::FakeGateway gateway(key_);
+    gateway.refuses_hello = manner_ == Manner::refuses_the_hello;
     test::Bytes buffer(piece_);
     while (!stop_) {
       if (manner_ == Manner::says_nothing) gateway.output.clear();
@@ -173,6 +174,14 @@ TEST_F(Tcp, NamesHostAndPortWhenNobodyListens) {
   EXPECT_THAT(client.error().text, HasSubstr("127.0.0.1:" + std::to_string(options.port)));
   EXPECT_THAT(client.error().text, HasSubstr("refused"));
   EXPECT_EQ(client.error().result, Result::ok);
+}
+
+TEST_F(Tcp, TellsTheCodeOfARefusedHello) {
+  const Listener listener(key_, Listener::Manner::refuses_the_hello);
+  const auto client = TcpClient::connect(listener.options(), key_.signer());
+  ASSERT_FALSE(client.has_value());
+  EXPECT_EQ(client.error().result, Result::unknown_sender);
+  EXPECT_THAT(client.error().text, HasSubstr("unknown_sender"));
 }
 
 TEST_F(Tcp, RefusesAnotherChain) {

@@ -139,6 +139,28 @@ TEST_F(WireFormatPage, ListsEveryResultCodeInOrderWithItsMeaning) {
   EXPECT_THAT(page_, testing::HasSubstr(expected));
 }
 
+// "- `Tick`: time 1 uint64"
+std::string described(const google::protobuf::Descriptor& message) {
+  std::string line = "- `" + message.name() + "`:";
+  for (int index = 0; index < message.field_count(); ++index) {
+    const auto& field = *message.field(index);
+    const auto* submessage = field.message_type();
+    line += index == 0 ? " " : ", ";
+    line += field.name() + " " + std::to_string(field.number()) + (field.is_repeated() ? " repeated " : " ");
+    line += submessage != nullptr ? submessage->name() : field.type_name();
+    if (field.containing_oneof() != nullptr) line += " (" + field.containing_oneof()->name() + ")";
+  }
+  return line + (message.field_count() == 0 ? " no fields\n" : "\n");
+}
+
+TEST_F(WireFormatPage, ListsEveryMessageWithItsFields) {
+  std::string expected;
+  for (const auto* file : {wire::Frame::descriptor()->file(), wire::Query::descriptor()->file()}) {
+    for (int index = 0; index < file->message_type_count(); ++index) expected += described(*file->message_type(index));
+  }
+  EXPECT_THAT(page_, testing::HasSubstr(expected)) << "the list should read:\n" << expected;
+}
+
 TEST_F(WireFormatPage, StatesTheLimitsOfTheCode) {
   EXPECT_THAT(page_, testing::HasSubstr(std::to_string(strict::kFrameBytesMax) + " bytes"));
   EXPECT_THAT(page_, testing::HasSubstr(std::to_string(strict::kAnswerBytesMax) + " bytes"));
