@@ -1,0 +1,247 @@
+// `electrad start`: serves the home's chain until it is told to stop.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+
+#include "engine/electrad/amount.h"
+#include "engine/electrad/chain_setup.h"
+#include "engine/electrad/commands/commands.h"
+#include "engine/electrad/genesis.h"
+#include "engine/electrad/log.h"
+#include "engine/electrad/version.h"
+#include "engine/pipeline/gateway.h"
+#include "io/directory_lock.h"
+
+namespace electra::app {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t kMebibyte = 1U << 20;
+constexpr std::chrono::seconds kProgressPause{1};
+
+std::atomic<pipeline::Gateway*> running_gateway{nullptr};
+volatile std::sig_atomic_t stop_signal = 0;
+static_assert(std::atomic<pipeline::Gateway*>::is_always_lock_free, "a signal handler reads it");
+
+void on_stop_signal(int signal) {
+  stop_signal = signal;
+  if (pipeline::Gateway* gateway = running_gateway.load(); gateway != nullptr) gateway->request_stop();
+}
+
+// SIGINT and SIGTERM stop; a peer that has gone is an error value and not a signal. Handlers go with the object.
+class StopSignals {
+ public:
+  StopSignals() {
+    struct sigaction action {};
+    action.sa_handler = on_stop_signal;
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &old_interrupt_);
+    sigaction(SIGTERM, &action, &old_terminate_);
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  ~StopSignals() {
+    running_gateway.store(nullptr);
+    sigaction(SIGINT, &old_interrupt_, nullptr);
+    sigaction(SIGTERM, &old_terminate_, nullptr);
+  }
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+ private:
+  struct sigaction old_interrupt_ {};
+  struct sigaction old_terminate_ {};
+};
+
+// The file `address` is there exactly while the gateway serves.
+class AddressFile {
+ public:
+  explicit AddressFile(const Home& home) : home_(home) { home_.remove_address(); }
+  ~AddressFile() { home_.remove_address(); }
+  AddressFile(const AddressFile&) = delete;
+  AddressFile& operator=(const AddressFile&) = delete;
+
+ private:
+  const Home& home_;
+};
+
+// Recovery of a long journal takes seconds: says how far it is, in place on a terminal, else as log lines.
+class RecoveryProgress {
+ public:
+  void operator()(std::uint64_t done, std::uint64_t total) {
+    // Recovery has not answered anybody, and a kill at any moment is what the journal is made for.
+    if (stop_signal != 0) {
+      log_event(LogLevel::info, "stopped", {{"reason", "signal during recovery"}});
+      std::_Exit(0);
+    }
+    const auto now = Clock::now();
+    if (total == 0 || now < next_) return;
+    next_ = now + (terminal_ ? kProgressPause / 10 : kProgressPause);
+    const std::uint64_t percent = static_cast<std::uint64_t>(static_cast<double>(done) * 100.0 / static_cast<double>(total));
+    if (terminal_) {
+      fmt::print(stderr, "\rrecovering the journal: {} of {} MiB, {} %", done / kMebibyte, total / kMebibyte, percent);
+      std::fflush(stderr);
+      drawn_ = true;
+    } else {
+      log_event(LogLevel::info, "recovering", {{"done_bytes", done}, {"total_bytes", total}, {"percent", percent}});
+    }
+  }
+
+  void end() {
+    if (drawn_) fmt::print(stderr, "\r{:60}\r", "");
+  }
+
+ private:
+  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+  bool drawn_ = false;
+  Clock::time_point next_ = Clock::now() + kProgressPause;
+};
+
+std::expected<void, Failure> apply_options(const StartOptions& options, Config& config) {
+  if (!options.log_level.empty()) config.log_level = options.log_level;
+  if (options.listen.empty()) return {};
+  // The same reader as for config.yml, so that the same spellings are good.
+  const auto listen = parse_config("--listen", fmt::format("listen: \"{}\"\n", options.listen));
+  if (!listen) return std::unexpected(Failure{ExitCode::usage, listen.error()});
+  config.listen_host = listen->listen_host;
+  config.listen_port = listen->listen_port;
+  return {};
+}
+
+pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& chain) {
+  const Config& config = chain.config;
+  pipeline::GatewaySettings settings;
+  settings.genesis = chain.genesis;
+  settings.journal_directory = home.journal_directory();
+  settings.listen_host = config.listen_host;
+  settings.listen_port = config.listen_port;
+  settings.replay_clock = config.replay_clock;
+  settings.verifier = config.verify_backend;
+  settings.verify_threads = config.verify_threads;
+  settings.parallel_batch_min = config.parallel_batch_min;
+  settings.batch_messages_max = config.batch_messages_max;
+  settings.batches_max = config.batches_max;
+  settings.connections_max = config.connections_max;
+  settings.segment_bytes = config.segment_bytes;
+  settings.hello_timeout_s = config.hello_timeout_s;
+  settings.version = std::string(kVersion);
+  return settings;
+}
+
+void log_chain(const Home& home, const ChainFiles& chain) {
+  log_event(LogLevel::info, "chain",
+            {{"chain", chain.genesis.chain_id},
+             {"genesis", to_hex(chain.genesis.hash)},
+             {"home", home.root().string()},
+             {"version", kVersion}});
+  for (const std::string& key : keys_without_effect(chain.config, chain.genesis)) {
+    log_event(LogLevel::warning, "key_without_effect",
+              {{"file", home.config_file().string()}, {"key", key}, {"reason", "fixed at genesis"}});
+  }
+}
+
+void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
+  const Config& config = chain.config;
+  const state::Machine& machine = gateway.machine();
+  const pipeline::GatewayStart facts = gateway.facts();
+  if (!facts.cut_text.empty()) log_event(LogLevel::warning, "torn_tail_cut", {{"text", facts.cut_text}});
+  log_event(LogLevel::info, "recovered",
+            {{"records", facts.records}, {"messages", facts.messages}, {"journal_bytes", facts.journal_bytes}});
+  log_event(LogLevel::info, "memory",
+            {{"state_bytes", facts.state_bytes},
+             {"keys_bytes", facts.keys_bytes},
+             {"batches_bytes", facts.batches_bytes},
+             {"sessions_bytes", facts.sessions_bytes},
+             {"holders_max", chain.genesis.limits.holders_max},
+             {"accounts_max", chain.genesis.limits.accounts_max},
+             {"pending_transfers_max", chain.genesis.limits.pending_transfers_max},
+             {"batches_max", config.batches_max},
+             {"connections_max", config.connections_max}});
+  log_event(LogLevel::info, "verifier",
+            {{"backend", facts.verifier},
+             {"executor", facts.executor},
+             {"threads", facts.verify_threads},
+             {"direct_io", facts.direct_io}});
+  log_event(LogLevel::info, "state",
+            {{"batch", machine.batch_number()},
+             {"time", instant_text(machine.time_ns() / 1'000'000'000)},
+             {"messages", machine.messages_executed()},
+             {"holders", machine.holder_count()},
+             {"clock", config.replay_clock ? "replay" : "real"}});
+  log_event(LogLevel::info, "listening", {{"address", fmt::format("{}:{}", config.listen_host, gateway.port())}});
+}
+
+void log_stopped(const pipeline::Gateway& gateway, std::string_view reason) {
+  const pipeline::GatewayCounters counters = gateway.counters();
+  log_event(LogLevel::info, "stopped",
+            {{"reason", reason},
+             {"batches", counters.batches},
+             {"messages", counters.messages},
+             {"refused", counters.refused},
+             {"journal_bytes", counters.journal_bytes},
+             {"largest_batch", counters.largest_batch}});
+}
+
+}  // namespace
+
+std::expected<void, Failure> run_gateway(const Home& home, const StartOptions& options) {
+  auto chain = load_chain(home);
+  if (!chain) return std::unexpected(chain.error());
+  if (const auto applied = apply_options(options, chain->config); !applied) return applied;
+  const auto lock = io::DirectoryLock::acquire(home.root());
+  if (!lock) return std::unexpected(Failure{ExitCode::home, lock.error()});
+
+  open_log(chain->config.log_level, chain->config.log_json);
+  log_chain(home, *chain);
+  const StopSignals signals;
+  const AddressFile address(home);
+  RecoveryProgress progress;
+  auto gateway = pipeline::Gateway::open(gateway_settings(home, *chain), std::ref(progress));
+  progress.end();
+  if (!gateway) return std::unexpected(Failure{ExitCode::cannot_start, gateway.error()});
+  log_ready(*chain, **gateway);
+  if (const auto written = home.write_address(chain->config.listen_host, (*gateway)->port()); !written) {
+    return std::unexpected(Failure{ExitCode::home, written.error()});
+  }
+
+  running_gateway.store(gateway->get());
+  if (stop_signal != 0) (*gateway)->request_stop();  // it came before the line above
+  const pipeline::StopReason reason = (*gateway)->run();
+  running_gateway.store(nullptr);
+  switch (reason) {
+    case pipeline::StopReason::requested:
+      log_stopped(**gateway, stop_signal != 0 ? "signal" : "requested");
+      return {};
+    case pipeline::StopReason::journal_failed:
+      break;
+  }
+  log_stopped(**gateway, "journal_failed");
+  return std::unexpected(Failure{ExitCode::stopped, fmt::format("the journal failed, nothing acknowledged is lost: {}",
+                                                                (*gateway)->failure())});
+}
+
+void add_start_options(CLI::App& command, StartOptions& options) {
+  command.add_option("--listen", options.listen, "host:port to listen on instead of the configuration's; port 0: any free one");
+  command.add_option("--log-level", options.log_level, "debug, info, warning or error instead of the configuration's")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+}
+
+void add_start(CLI::App& app, Context& context) {
+  CLI::App* command = app.add_subcommand("start", "Serve the home's chain");
+  auto options = std::make_shared<StartOptions>();
+  add_start_options(*command, *options);
+  command->footer(
+      "Recovers the journal, then serves until SIGINT or SIGTERM. While it serves, the file `address` in the home holds\n"
+      "host:port. The log goes to standard error.\n\n"
+      "Examples:\n"
+      "  electrad start\n"
+      "  electrad start --home /var/lib/electra --listen 0.0.0.0:26600");
+  command->callback([&context, options] { context.finish(run_gateway(context.home(), *options)); });
+}
+
+}  // namespace electra::app
