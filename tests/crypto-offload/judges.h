@@ -13,7 +13,7 @@
 namespace electra::crypto {
 
 // Every backend of this machine goes through the same tests: they are parameters of the suites.
-inline constexpr std::array<const char*, 2> kBackends = {"sodium", "auto"};
+inline constexpr std::array<const char*, 1> kBackends = {"sodium"};
 
 inline std::unique_ptr<Verifier> verifier_or_throw(std::string_view name) {
   auto verifier = make_verifier(name);

@@ -223,7 +223,9 @@ Point negate(const Point& p) { return {field_negate(p.x), p.y, p.z, field_negate
 
 Point multiply(const Integer& scalar, const Point& p) {
   Point sum = identity();
-  for (std::size_t at = 256; at-- > 0;) {
+  std::size_t bits = 256;
+  while (bits > 0 && !bit(scalar, bits - 1)) --bits;
+  for (std::size_t at = bits; at-- > 0;) {
     sum = add(sum, sum);
     if (bit(scalar, at)) sum = add(sum, p);
   }
