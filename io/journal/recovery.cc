@@ -147,7 +147,8 @@ class Scan {
     if (header_.genesis_hash != position().genesis_hash) return Finding::foreign_genesis;
     if (position().last_batch > 0 && header_.journal_id != position().journal_id) return Finding::foreign_journal;
     if (header_contradicts_itself(header_)) return Finding::inconsistent;
-    if (header_.segment != position().segment || header_.batch < expected_batch()) return Finding::stale;
+    if (header_.batch < expected_batch()) return Finding::stale;
+    if (header_.segment != position().segment) return Finding::misplaced;
     if (header_.batch > expected_batch()) return Finding::ahead;
     if (header_.previous_hash != position().last_hash) return Finding::broken_chain;
 
@@ -182,11 +183,11 @@ class Scan {
     return true;
   }
 
-  // What a record further on must be to count: of this journal and this file, and newer than the expected batch.
-  bool is_witness(const RecordHeader& header, std::uint64_t segment) {
-    return header.format_version == kJournalFormatVersion && header.segment == segment &&
-           header.genesis_hash == position().genesis_hash && header.batch > expected_batch() &&
-           header.watermark < header.batch && header.body_bytes <= kRecordBodyBytesMax &&
+  // What a record further on must be to count: of this journal, and newer than the expected batch.
+  bool is_witness(const RecordHeader& header) {
+    return header.format_version == kJournalFormatVersion && header.genesis_hash == position().genesis_hash &&
+           header.batch > expected_batch() && header.watermark < header.batch &&
+           header.body_bytes <= kRecordBodyBytesMax &&
            (position().last_batch == 0 || header.journal_id == position().journal_id);
   }
 
@@ -221,7 +222,7 @@ class Scan {
       if (block->empty()) break;
       offset += kRecordAlignment;
       const auto header = valid_header(*block);
-      if (!header || !is_witness(*header, segment)) continue;
+      if (!header || !is_witness(*header)) continue;
       evidence = header->watermark >= expected_batch() ? Evidence::durable : std::max(evidence, Evidence::beyond);
       if (evidence == Evidence::durable) return {};
       offset += record_bytes(header->body_bytes) - kRecordAlignment;

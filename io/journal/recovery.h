@@ -27,14 +27,15 @@ enum class Finding : std::uint8_t {
   bad_header,       // no valid header (also: too few bytes are left)
   bad_body,         // header valid; body or padding is not, or the file ends inside
   ahead,            // a valid record of this segment with a higher batch number
-  stale,            // a valid record with another segment's number, or with a batch number that was passed
+  stale,            // a valid record with a batch number that was passed
+  misplaced,        // a valid record that belongs to another segment, and was not passed
   broken_chain,     // the right batch number, but the previous hash is another
   foreign_genesis,  // a valid record of another chain
   foreign_journal,  // a valid record of this chain from another journal
   inconsistent,     // hashes are good and the contents cannot be: this was written, not torn
   newer_format,     // hashes are good and the format version is unknown
 };
-inline constexpr unsigned kFindings = 13;
+inline constexpr unsigned kFindings = 14;
 
 // What valid records further on (in this segment and later ones, the place itself if `ahead`) say about the expected batch.
 enum class Evidence : std::uint8_t {

@@ -41,6 +41,11 @@ constexpr std::array kTable = {
     DecisionRow{Finding::stale, Evidence::beyond, Decision::cut, "an old record where one in flight should be"},
     DecisionRow{Finding::stale, Evidence::durable, Decision::damage, "an old record stands where a durable one was"},
 
+    // Files were swapped or renamed: a crash moves no record.
+    DecisionRow{Finding::misplaced, Evidence::none, Decision::damage, "the record belongs to another segment"},
+    DecisionRow{Finding::misplaced, Evidence::beyond, Decision::damage, "the record belongs to another segment"},
+    DecisionRow{Finding::misplaced, Evidence::durable, Decision::damage, "the record belongs to another segment"},
+
     // A crash cannot make these: a cut is durable before anything is appended behind it.
     DecisionRow{Finding::broken_chain, Evidence::none, Decision::damage, "the record continues another history"},
     DecisionRow{Finding::broken_chain, Evidence::beyond, Decision::damage, "the record continues another history"},
@@ -90,6 +95,7 @@ std::string_view finding_name(Finding finding) noexcept {
     case Finding::bad_body:        return "bad_body";
     case Finding::ahead:           return "ahead";
     case Finding::stale:           return "stale";
+    case Finding::misplaced:       return "misplaced";
     case Finding::broken_chain:    return "broken_chain";
     case Finding::foreign_genesis: return "foreign_genesis";
     case Finding::foreign_journal: return "foreign_journal";
