@@ -130,7 +130,9 @@ TEST(KeyStoreDeathTest, StopsOnABrokenContract) {
 // Under tsan this also shows that no read races with a write.
 TEST(KeyStore, ReadersSeeWholeKeysInOrderWhileTheWriterWorks) {
   constexpr std::uint32_t kSlots = 300;
-  constexpr std::uint32_t kGenerations = 4;
+  constexpr std::uint32_t kGenerations = 8;
+  constexpr std::size_t kReaders = 3;
+  constexpr int kStatusRounds = 25;
   KeyStore store(kSlots, kSlots * (kGenerations - 1));
   std::vector<std::vector<Bytes32>> keys(kSlots + 1);
   std::vector<Bytes20> addresses(kSlots + 1);
@@ -144,7 +146,8 @@ TEST(KeyStore, ReadersSeeWholeKeysInOrderWhileTheWriterWorks) {
   std::atomic<bool> done{false};
   std::atomic<std::uint64_t> wrong{0};
   std::atomic<std::uint64_t> found{0};
-  const auto read = [&] {
+  std::array<std::atomic<std::uint64_t>, kReaders> rounds{};
+  const auto read = [&](std::size_t reader) {
     struct Seen {
       std::uint32_t generation = 0;
       const Bytes32* held = nullptr;  // the first key found, kept as by a verification in flight
@@ -177,24 +180,36 @@ TEST(KeyStore, ReadersSeeWholeKeysInOrderWhileTheWriterWorks) {
         if (by_address != 0 && store.entry(by_address).public_key == nullptr) ++wrong;
         if (seen[slot].held != nullptr && *seen[slot].held != keys[slot][seen[slot].held_generation]) ++wrong;
       }
+      ++rounds[reader];
     }
     found += hits;
   };
 
   std::vector<std::thread> readers;
-  for (int i = 0; i < 3; ++i) readers.emplace_back(read);
+  for (std::size_t i = 0; i < kReaders; ++i) readers.emplace_back(read, i);
+  // Each generation starts and ends with a whole round of every reader, so that all of them meet every rotation.
+  const auto wait_for_readers = [&] {
+    for (auto& made : rounds) {
+      const std::uint64_t before = made;
+      while (made < before + 2) std::this_thread::yield();
+    }
+  };
   for (std::uint32_t generation = 1; generation <= kGenerations; ++generation) {
-    for (std::uint32_t slot = 1; slot <= kSlots; ++slot) {
-      for (const KeyStatus status : {KeyStatus::pending, KeyStatus::active, KeyStatus::suspended, KeyStatus::active}) {
-        if (!store.apply(slot, generation, keys[slot][generation], status)) ++wrong;
+    wait_for_readers();
+    for (int round = 0; round < kStatusRounds; ++round) {
+      for (std::uint32_t slot = 1; slot <= kSlots; ++slot) {
+        for (const KeyStatus status :
+             {KeyStatus::pending, KeyStatus::active, KeyStatus::suspended, KeyStatus::active}) {
+          if (!store.apply(slot, generation, keys[slot][generation], status)) ++wrong;
+        }
       }
-      if (slot % 64 == 0) std::this_thread::yield();
     }
   }
+  wait_for_readers();
   done = true;
   for (auto& reader : readers) reader.join();
   EXPECT_EQ(wrong, 0u);
-  EXPECT_GE(found, std::uint64_t{3} * kSlots);  // the round after `done` finds every slot
+  EXPECT_GE(found, std::uint64_t{kReaders} * kSlots * kGenerations);
 }
 
 }  // namespace

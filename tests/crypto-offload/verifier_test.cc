@@ -263,6 +263,34 @@ TEST_P(Rule, AgreesWithTheReferenceAboutRandomDamage) {
   EXPECT_LT(accepted, 150);
 }
 
+TEST(Encodings, AreCanonicalBelowPUnlessZeroXHasASign) {
+  struct Case {
+    const char* what;
+    Integer y;
+    bool sign;
+    bool canonical;
+  };
+  const Integer p = reference::prime();
+  for (const Case& c : {
+           Case{"y = 0, which has two x", integer(0), false, true},
+           Case{"y = 0, the other x", integer(0), true, true},
+           Case{"y = 1, x = 0", integer(1), false, true},
+           Case{"y = 1, x = 0 with sign", integer(1), true, false},
+           Case{"y = 2", integer(2), true, true},
+           Case{"y = p - 2", sub(p, integer(2)), true, true},
+           Case{"y = p - 1, x = 0", sub(p, integer(1)), false, true},
+           Case{"y = p - 1, x = 0 with sign", sub(p, integer(1)), true, false},
+           Case{"y = p", p, false, false},
+           Case{"y = p with sign", p, true, false},
+           Case{"y = p + 1", reference::add(p, integer(1)), false, false},
+           Case{"y = 2^255 - 1", reference::add(p, integer(18)), true, false},
+       }) {
+    Bytes32 encoding = reference::store(c.y);
+    if (c.sign) encoding[31] |= 0x80;
+    EXPECT_EQ(is_canonical_point(encoding), c.canonical) << c.what;
+  }
+}
+
 TEST(Encodings, OfSmallOrderAreTheFourteenAndNoOthers) {
   for (const Bytes32& encoding : reference::small_order_encodings()) {
     EXPECT_TRUE(is_small_order_point(encoding)) << to_hex(encoding);
