@@ -52,7 +52,9 @@ std::vector<std::uint64_t> by_sorting(std::uint64_t total, const std::vector<std
     remainders.emplace_back(sum == 0 ? 0 : u128{total} * weights[i] % sum, i);
     left -= shares.back();
   }
-  std::ranges::stable_sort(remainders, [](const auto& l, const auto& r) { return l.first > r.first; });
+  std::ranges::sort(remainders, [](const auto& l, const auto& r) {
+    return l.first != r.first ? l.first > r.first : l.second < r.second;
+  });
   for (std::uint64_t i = 0; i < left; ++i) ++shares[remainders[i].second];
   return shares;
 }
@@ -355,7 +357,7 @@ Bytes32 rough_week(std::uint64_t shuffle_seed, std::uint32_t visits, std::vector
 
 TEST(RoughWeek, TheOrderOfArrivalWithinACycleMakesNoDifference) {
   const Bytes32 straight = rough_week(0, 2048);
-  for (const std::uint64_t seed : {1, 2, 3}) EXPECT_EQ(to_hex(rough_week(seed, 2048)), to_hex(straight)) << seed;
+  for (const std::uint64_t seed : {1U, 2U, 3U}) EXPECT_EQ(to_hex(rough_week(seed, 2048)), to_hex(straight)) << seed;
 }
 
 TEST(RoughWeek, HowMuchTimerWorkABatchDoesMakesNoDifference) {
