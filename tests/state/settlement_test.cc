@@ -262,6 +262,36 @@ TEST(Cycles, AreOpenThenClosedThenFinal) {
   EXPECT_EQ(machine.totals().cycles, 1099U);
 }
 
+TEST(Cycles, AHolderThatIsRegisteredDuringASettlementChangesNobodysBill) {
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> bills;
+  for (const bool registers : {false, true}) {
+    Genesis genesis = genesis_with({meter("B", 1, 10'000), meter("D", 1), meter("F", 1, 10'000)});
+    genesis.limits.timer_visits_per_batch_max = 1;
+    Chain chain(genesis);
+    std::vector<Message> messages;
+    for (Slot slot = 3; slot <= 5; ++slot)
+      for (std::uint64_t i = 0; i <= 4; ++i)
+        messages.push_back(chain.make(slot, reading(i * 900, slot == 4 ? 0 : i * slot, slot == 4 ? i * 5 : 0)));
+    chain.batch(3600, messages);
+    chain.batch(3900, {});
+    // Before, between and behind whoever the cursor has come to.
+    const std::string_view letters = "CAEZGY";
+    std::size_t next = 0;
+    while (chain.machine().next_timer_ns() <= chain.machine().time_ns()) {
+      if (registers && next < letters.size()) {
+        ASSERT_EQ(chain.send(kOperator, registration(letters.substr(next, 1))).result, Result::ok);
+        ++next;
+      } else {
+        chain.batch(0, {});
+      }
+    }
+    EXPECT_EQ(next, registers ? letters.size() : 0U);
+    for (Slot slot = 3; slot <= 5; ++slot) bills.emplace_back(chain.holder(slot).paid, chain.holder(slot).received);
+    expect_books_close(chain.machine());
+  }
+  EXPECT_TRUE(std::equal(bills.begin(), bills.begin() + 3, bills.begin() + 3));
+}
+
 // --- what must make no difference ---------------------------------------------------------------------------------------
 
 struct Dice {
