@@ -16,7 +16,7 @@ std::string_view signature_kind_name(SignatureKind kind) noexcept {
     case SignatureKind::vote:       return "vote";
     case SignatureKind::command:    return "command";
   }
-  ELECTRA_ASSERT(!"a kind outside the enumeration");
+  ELECTRA_ASSERT_LE(kind, SignatureKind::command);  // a number outside the enumeration
   return {};
 }
 
