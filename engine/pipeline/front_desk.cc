@@ -72,10 +72,10 @@ std::size_t FrontDesk::on_bytes(io::ConnectionId connection, ByteSpan bytes) {
   const std::uint64_t begin = thread_cpu_ns();
   std::size_t taken = 0;
   while (taken < bytes.size() && session->open) {
-    const Batch* batch = host_.forming();
-    if (batch == nullptr) break;
+    batch_ = host_.forming();
+    if (batch_ == nullptr) break;
     // A slice can finish one kept frame and bring one more per smallest frame; so it always fits.
-    const std::size_t slice = std::min(bytes.size() - taken, (batch->room() - 1) * kEnvelopeFrameBytesMin + 1);
+    const std::size_t slice = std::min(bytes.size() - taken, (batch_->room() - 1) * kEnvelopeFrameBytesMin + 1);
     session->splitter.feed(bytes.subspan(taken, slice));
     taken += slice;
     ByteSpan body;
@@ -128,8 +128,8 @@ void FrontDesk::take_envelope(Session& session, ByteSpan bytes) {
   }
   const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation);
   const ByteSpan embedded_key = registration != nullptr ? registration->public_key : ByteSpan{};
-  const bool added = host_.forming()->add({session.connection, slot, envelope.sequence}, bytes, envelope, *key,
-                                          message_tag_, embedded_key);
+  const bool added =
+      batch_->add({session.connection, slot, envelope.sequence}, bytes, envelope, *key, message_tag_, embedded_key);
   ELECTRA_ASSERT(added);  // on_bytes made sure of the room
 }
 
@@ -240,8 +240,11 @@ void FrontDesk::answer(const Question& question, const std::string& backend, con
   switch (question.kind) {
     case Question::Kind::hello: return answer_hello(*session);
     case Question::Kind::tick:
-      return send_tick_answer(question.connection,
-                              {.result = Result::ok, .time = machine_.time_ns(), .batch = machine_.batch_number()});
+      return send_tick_answer(
+          question.connection,
+          {.result = machine_.time_ns() < question.tick_ns ? Result::shutting_down : Result::ok,  // asked too late
+           .time = machine_.time_ns(),
+           .batch = machine_.batch_number()});
     case Question::Kind::query: break;
   }
   wire::Frame frame;
