@@ -32,6 +32,10 @@ constexpr std::uint64_t kWatermarkDelayNs = 10'000'000;
 // Peers get this long to read their last receipts when the gateway stops.
 constexpr std::uint64_t kShutdownNs = 2'000'000'000;
 
+// How often the system clock is looked at while nothing happens.
+constexpr std::uint64_t kClockLookNs = 60'000'000'000;
+constexpr std::uint64_t kUnsureLookNs = 1'000'000'000;
+
 // Questions of all sessions that may wait at once.
 constexpr std::size_t kQuestionsMax = 4096;
 
@@ -457,14 +461,17 @@ void GatewayImpl::make_empty_batches() {
 }
 
 void GatewayImpl::arm_timer() {
+  // What is on its way calls advance() when it is done; a timer that is due meanwhile would keep a core busy until then.
+  if (!quiet()) return loop_->disarm(timer_);
   std::uint64_t deadline_ns = UINT64_MAX;
   const std::uint64_t monotonic = io::monotonic_ns();
   if (journal_->watermark_behind()) deadline_ns = std::max(watermark_due_ns_, monotonic);
   const std::uint64_t timer_ns = machine_->next_timer_ns();
   if (!settings_.replay_clock && timer_ns != UINT64_MAX) {
     const std::uint64_t now = now_ns();
-    // Looked at again within a minute, because the system clock may be set meanwhile.
-    const std::uint64_t wait = std::min(timer_ns > now ? timer_ns - now : 1'000'000, std::uint64_t{60'000'000'000});
+    // Looked at again within a minute, because the system clock may be set meanwhile; a due timer that an unsure clock
+    // holds back, every second.
+    const std::uint64_t wait = std::min<std::uint64_t>(timer_ns > now ? timer_ns - now : kUnsureLookNs, kClockLookNs);
     deadline_ns = std::min(deadline_ns, monotonic + wait);
   }
   if (deadline_ns == UINT64_MAX) {

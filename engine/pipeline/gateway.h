@@ -1,9 +1,9 @@
 // The gateway: joins sockets, verification, journal and state machine. One object, one io thread.
 //
-// The calling thread of run() is the io thread: it owns the sockets, the journal and the state machine. Batches of
-// `parallel_batch_min` messages or more are verified by the TBB flow graph; smaller ones run to completion on the io
-// thread. Nothing that follows from a batch leaves before its record is durable. See pipeline/README.md for the way of
-// a message.
+// One thread calls open(), run() and the destructor, the io thread: it owns the sockets, the journal and the state machine.
+// Batches of `parallel_batch_min` messages or more are verified by the TBB flow graph; smaller ones run to completion on
+// the io thread. Nothing that follows from a batch leaves before its record is durable. See pipeline/README.md for the way
+// of a message.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ struct GatewaySettings {
   std::string verifier = "auto";
   std::uint32_t verify_threads = 0;         // 0 = as many as the machine has
   std::uint32_t parallel_batch_min = 64;    // messages; smaller batches stay on the io thread
-  std::uint32_t batch_messages_max = 8192;  // 1 … 8192
-  std::uint32_t batches_max = 8;            // pool size, >= 2; its exhaustion is the back-pressure
+  std::uint32_t batch_messages_max = 8192;  // 2 … 8192
+  std::uint32_t batches_max = 8;            // pool size, 2 … 64; its exhaustion is the back-pressure
   std::uint32_t connections_max = 1024;
   std::uint64_t segment_bytes = 64U << 20;
   std::uint32_t hello_timeout_s = 10;
