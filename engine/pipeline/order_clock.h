@@ -2,7 +2,8 @@
 //
 // In replay it is what ticks say. In real time it is the system clock, checked against the monotonic one: a step of more
 // than an hour is not followed (an operator has to restart the gateway after looking at the clock); meanwhile `unsure` is
-// true and time runs on the monotonic clock but stops short of the next timer, so that no cycle closes.
+// true and time runs on the monotonic clock but stops a second short of the next timer, so that no cycle closes: a second
+// is room for a thousand million batches.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +13,8 @@ namespace electra::pipeline {
 
 class OrderClock {
  public:
-  static constexpr std::uint64_t kStepMaxNs = 3'600'000'000'000;               // an hour
+  static constexpr std::uint64_t kStepMaxNs = 3'600'000'000'000;  // an hour
+  static constexpr std::uint64_t kUnsureMarginNs = 1'000'000'000;
   static constexpr std::uint64_t kTickMaxNs = 400ULL * 86400 * 1'000'000'000;  // of one tick
 
   // `last_ns`: time of the last record, or of genesis.
@@ -42,7 +44,7 @@ class OrderClock {
 
   // The time of the next record, given `now` and the state's next timer.
   [[nodiscard]] std::uint64_t take(std::uint64_t now_ns, std::uint64_t next_timer_ns) noexcept {
-    if (unsure_ && next_timer_ns > last_ns_ + 1) now_ns = std::min(now_ns, next_timer_ns - 1);
+    if (unsure_) now_ns = std::min(now_ns, next_timer_ns - std::min(next_timer_ns, kUnsureMarginNs));
     last_ns_ = std::max(now_ns, last_ns_ + 1);
     return last_ns_;
   }
