@@ -37,8 +37,13 @@ class TbbVerifyStage final : public VerifyStage {
 
   void submit(Batch& batch) override {
     batch.verify_ticket = next_ticket_++;
-    // Posted as a task of the arena: the io thread never takes part in the work.
-    arena_.enqueue([this, &batch] { graph_->verify.try_put(&batch); });
+    // Posted as a task of the arena: the io thread never takes part in the work. The graph counts what is on its way to
+    // it, so that the destructor waits for that too.
+    graph_->graph.reserve_wait();
+    arena_.enqueue([this, &batch] {
+      graph_->verify.try_put(&batch);
+      graph_->graph.release_wait();
+    });
   }
 
   Batch* try_take() override { return done_.try_pop().value_or(nullptr); }
