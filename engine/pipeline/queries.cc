@@ -85,9 +85,11 @@ void fill(wire::Account& out, const state::AccountView& account) {
   out.set_credits_pending(account.credits_pending);
 }
 
-// Personal figures are shown to their holder, its owner, operators, auditors and the gateway only.
+// Personal figures are shown to their holder, its owner, operators, auditors and the gateway only. A session outlives the
+// status that it was opened with: an office that was suspended or retired since is one no more.
 bool sees_everything(const state::HolderView& asker) {
-  return (asker.roles & (state::kRoleOperator | state::kRoleAuditor | state::kRoleGateway)) != 0;
+  return asker.status == state::HolderStatus::active &&
+         (asker.roles & (state::kRoleOperator | state::kRoleAuditor | state::kRoleGateway)) != 0;
 }
 bool may_see(const state::HolderView& asker, const state::HolderView& holder) {
   return sees_everything(asker) || holder.slot == asker.slot || holder.owner_slot == asker.slot;
