@@ -34,7 +34,7 @@ TEST_P(DiskFailure, StopsTheWriterForEverAndLosesNothingAcknowledged) {
     JournalConfig config = Journal::small_config();
     config.segment_bytes = 64 * 1024;  // a new one every five records
     config.in_flight_max = test.in_flight;
-    Journal journal(directory.path(), config);
+    Journal journal(directory.path(), config, 5);
     auto plan = std::make_shared<FaultPlan>(test.plan);
     plan->write_index = index;
     ASSERT_EQ(journal.open(plan), "");

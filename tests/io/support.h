@@ -119,7 +119,7 @@ class FaultyDevice final : public SegmentDevice {
 };
 
 // A loop, a pool and a writer on one directory, driven to the end of each step.
-class Journal : private JournalListener {
+class Journal final : private JournalListener {
  public:
   Journal(std::filesystem::path directory, JournalConfig config = small_config(), std::uint32_t buffers = 8);
   ~Journal();
