@@ -1,0 +1,157 @@
+// kill -9 of the gateway at random moments of enrolment, replay and start-up.
+//
+// Afterwards: nothing acknowledged is missing, nothing is applied twice, the state is that of the journal's replay, and the
+// settlement is that of a run that nobody disturbed and in which the meters sent in another order.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <thread>
+
+#include "tests/crash/grid.h"
+
+namespace electra::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kDays = 2;
+constexpr std::uint64_t kMeters = 124;  // with the grid connection
+constexpr std::uint64_t kReadings = kMeters * (kDays * 96 + 1);
+
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr || *text == 0 ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+std::uint64_t kills_wanted() {
+#ifdef ELECTRA_SANITIZED
+  constexpr std::uint64_t kDefault = 3;
+#else
+  constexpr std::uint64_t kDefault = 8;
+#endif
+  return number_from_environment("ELECTRA_CRASH_KILLS", std::getenv("ELECTRA_LONG") != nullptr ? 50 : kDefault);
+}
+
+class Killer {
+ public:
+  Killer(Grid& grid, std::uint64_t seed) : grid_(grid), random_(seed) {}
+
+  void pause(int ms_max) { std::this_thread::sleep_for(std::chrono::microseconds(below(1000 * ms_max))); }
+
+  // Kills and starts again; now and then kills the start-up too.
+  [[nodiscard]] bool strike() {
+    grid_.kill_gateway();
+    ++kills_;
+    while (below(4) == 0) {
+      grid_.launch();
+      pause(60);
+      grid_.kill_gateway();
+      ++kills_;
+    }
+    return grid_.start();
+  }
+
+  [[nodiscard]] std::uint64_t kills() const noexcept { return kills_; }
+  int below(int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random_); }
+
+ private:
+  Grid& grid_;
+  std::mt19937_64 random_;
+  std::uint64_t kills_ = 0;
+};
+
+void enroll_under_kills(Grid& grid, Killer& killer, int kills) {
+  Process enroll(grid.meter_command("enroll", {}), grid.log());
+  for (int i = 0; i < kills && enroll.running(); ++i) {
+    killer.pause(150);
+    ASSERT_TRUE(killer.strike()) << grid.log_tail();
+  }
+  ASSERT_EQ(enroll.wait(2min), 0) << grid.log_tail();
+}
+
+// Strikes when the replay has come to places that are spread at random over it: by its progress and not by the clock, so
+// that slow and fast machines are killed equally often.
+void replay_under_kills(Grid& grid, Killer& killer, std::uint64_t kills, const std::filesystem::path& acknowledged,
+                        const std::filesystem::path& json) {
+  std::vector<std::uint64_t> places;
+  for (std::uint64_t i = 0; i < kills; ++i) {
+    places.push_back(static_cast<std::uint64_t>(killer.below(static_cast<int>(kReadings - 2 * kMeters))));
+  }
+  std::sort(places.begin(), places.end());
+  constexpr std::uint64_t kLineBytesMin = 75;  // 64 hex digits, "ok", three numbers
+  Process replay(grid.meter_command("replay", {"--days", std::to_string(kDays), "--shuffle", "11", "--acknowledged",
+                                               acknowledged, "--json", json}),
+                 grid.log());
+  for (const std::uint64_t place : places) {
+    std::error_code ignored;
+    while (replay.running() && (!std::filesystem::exists(acknowledged, ignored) ||
+                                std::filesystem::file_size(acknowledged, ignored) < place * kLineBytesMin)) {
+      std::this_thread::sleep_for(1ms);
+    }
+    if (!replay.running()) break;
+    killer.pause(15);
+    ASSERT_TRUE(killer.strike()) << grid.log_tail();
+  }
+  ASSERT_EQ(replay.wait(4min), 0) << grid.log_tail();
+}
+
+TEST(Kill, AtAnyMomentLosesNothingAndAppliesNothingTwice) {
+  const std::uint64_t kills = kills_wanted();
+  const std::uint64_t seed = number_from_environment("ELECTRA_CRASH_SEED", std::random_device{}());
+  RecordProperty("seed", std::to_string(seed));
+  SCOPED_TRACE("run again with ELECTRA_CRASH_SEED=" + std::to_string(seed));
+  std::printf("kills %lu, seed %lu\n", kills, seed);
+
+  std::string undisturbed;
+  {
+    Grid grid;
+    ASSERT_TRUE(grid.start()) << grid.log_tail();
+    ASSERT_TRUE(grid.play("enroll")) << grid.log_tail();
+    ASSERT_TRUE(grid.play("replay",
+                          {"--days", std::to_string(kDays), "--shuffle", "3", "--json", grid.root() / "summary.json"}))
+        << grid.log_tail();
+    undisturbed = settlement_of_summary(grid.root() / "summary.json");
+    ASSERT_EQ(undisturbed.size(), 64U);
+    EXPECT_EQ(grid.stop(), 0) << grid.log_tail();
+  }
+
+  Grid grid;
+  Killer killer(grid, seed);
+  ASSERT_TRUE(grid.start()) << grid.log_tail();
+  ASSERT_NO_FATAL_FAILURE(enroll_under_kills(grid, killer, static_cast<int>(kills / 4 + 1)));
+  ASSERT_NO_FATAL_FAILURE(
+      replay_under_kills(grid, killer, kills, grid.root() / "acknowledged", grid.root() / "summary.json"));
+  std::printf("killed %lu times\n", killer.kills());
+  EXPECT_GE(killer.kills(), kills);
+
+  EXPECT_EQ(settlement_of_summary(grid.root() / "summary.json"), undisturbed);
+  const LiveDigest live = grid.live_digest();
+  EXPECT_EQ(live.settlement, undisturbed);
+  ASSERT_EQ(grid.stop(), 0) << grid.log_tail();
+
+  const Audit audit = grid.audit();
+  ASSERT_EQ(audit.problem, "");
+  EXPECT_EQ(to_hex(audit.settlement), undisturbed);
+  ASSERT_LT(live.batch, audit.digests.size());
+  EXPECT_EQ(to_hex(audit.digests[live.batch]), live.state);
+
+  for (const auto& [name, message] : audit.messages) {
+    ASSERT_EQ(message.applied, 1) << "slot " << name.first << " sequence " << name.second;
+  }
+  const std::vector<Acknowledged> lines = read_acknowledged(grid.root() / "acknowledged");
+  std::map<MessageName, int> acknowledged;
+  for (const Acknowledged& line : lines) {
+    ++acknowledged[line.name];
+    const auto found = audit.messages.find(line.name);
+    ASSERT_NE(found, audit.messages.end()) << "lost: slot " << line.name.first << " sequence " << line.name.second;
+    ASSERT_EQ(line.result, result_name(found->second.result));
+    ASSERT_EQ(line.batch, found->second.batch);
+    ASSERT_EQ(line.id, to_hex(found->second.id));
+  }
+  EXPECT_EQ(acknowledged.size(), kReadings);
+}
+
+}  // namespace
+}  // namespace electra::test
