@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kExchangeWindow = 4096;
 constexpr milliseconds kStopPollPause{50};
+constexpr milliseconds kSecondPollPause{2};         // while the second of the last stamp lasts
 constexpr std::int64_t kIntervalIfUnknown_s = 900;  // a table of one row does not tell
 
 std::int64_t now_s() {
@@ -58,9 +59,121 @@ std::uint64_t Meters::wh(std::uint32_t series) const noexcept {
   return cumulative_[series] + running * rest_ms_ / interval_ms_;
 }
 
+namespace {
+
+// A play in progress: the meters of a roster, and where each one's registers and sequence stand.
+class Play {
+ public:
+  Play(const PlayOptions& options, const DataSet& data, const std::vector<MeterPlan>& fleet, GatewayLink& link,
+       const Roster& roster)
+      : options_(options), fleet_(fleet), link_(link), roster_(roster), meters_(data) {
+    for (const MeterSender& sender : roster.senders()) {
+      base_.push_back(shown_before(sender.holder));
+      sequences_.push_back(sender.holder.highest_sequence());
+      last_stamp_s_ = std::max(last_stamp_s_, static_cast<std::int64_t>(sender.holder.last_reading_time()));
+    }
+  }
+
+  std::expected<PlayReport, std::string> run(ProgressSink& progress) {
+    began_ = Clock::now();
+    while ((options_.rounds == 0 || report_.rounds < options_.rounds) && wait_for_round()) {
+      if (auto played = play_round(); !played) return std::unexpected(played.error());
+      ++report_.rounds;
+      progress.on_count("rounds", report_.rounds, options_.rounds != 0 ? options_.rounds : report_.rounds + 1);
+    }
+    report_.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+    report_.reconnects = link_.reconnects();
+    return std::move(report_);
+  }
+
+ private:
+  // Until the round is due and the second has passed that the last readings were stamped with. False: stop.
+  bool wait_for_round() {
+    const auto due = began_ + options_.interval * static_cast<std::int64_t>(report_.rounds);
+    while (!link_.stopped() && (Clock::now() < due || now_s() <= last_stamp_s_)) {
+      const auto rest = std::max<Clock::duration>(due - Clock::now(), kSecondPollPause);
+      std::this_thread::sleep_for(std::min<Clock::duration>(rest, kStopPollPause));
+    }
+    return !link_.stopped();
+  }
+
+  std::expected<void, std::string> play_round() {
+    const double elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - began_).count();
+    meters_.advance_to(static_cast<std::uint64_t>(elapsed_ms * options_.speed));
+    advance_grid();
+    last_stamp_s_ = now_s();
+    batch_.clear();
+    for (std::size_t i = 0; i < roster_.senders().size(); ++i) {
+      const MeterSender& sender = roster_.senders()[i];
+      auto added = batch_.add(sender, link_.chain().genesis_hash, ++sequences_[i], last_stamp_s_, shown_now(i), false);
+      if (!added) return added;
+    }
+    const auto messages = batch_.messages();
+    report_.sent += messages.size();
+    ExchangeHooks hooks;
+    hooks.on_answer = [this](const Answer& answer) { count(answer); };
+    Exchange exchange(link_, kExchangeWindow);
+    return exchange.run(messages, hooks);
+  }
+
+  // What the fleet drew from outside, or gave to it, since the last round.
+  void advance_grid() {
+    std::uint64_t consumed = 0;
+    std::uint64_t generated = 0;
+    for (const MeterPlan& meter : fleet_) (meter.producer ? generated : consumed) += meters_.wh(meter.series);
+    const std::uint64_t more_in = consumed - consumed_;
+    const std::uint64_t more_out = generated - generated_;
+    grid_.whin += more_in - std::min(more_in, more_out);
+    grid_.whout += more_out - std::min(more_in, more_out);
+    consumed_ = consumed;
+    generated_ = generated;
+  }
+
+  Registers shown_now(std::size_t index) const {
+    const MeterSender& sender = roster_.senders()[index];
+    Registers shown = base_[index];
+    if (sender.plan == fleet_.size()) {
+      shown.whin += grid_.whin;
+      shown.whout += grid_.whout;
+    } else {
+      const MeterPlan& meter = fleet_[sender.plan];
+      (meter.producer ? shown.whout : shown.whin) += meters_.wh(meter.series);
+    }
+    return shown;
+  }
+
+  void count(const Answer& answer) {
+    if (answer.reached_chain) report_.latency.add(answer.latency_ns);
+    if (answer.repeated) ++report_.repeated;
+    if (answer.result == Result::ok) {
+      ++report_.acknowledged;
+    } else {
+      ++report_.refused[std::string(result_name(answer.result))];
+    }
+  }
+
+  const PlayOptions& options_;
+  const std::vector<MeterPlan>& fleet_;
+  GatewayLink& link_;
+  const Roster& roster_;
+  Meters meters_;
+  std::vector<Registers> base_;  // by sender: what the registers showed before
+  std::vector<std::uint64_t> sequences_;
+  std::int64_t last_stamp_s_ = 0;
+  ReadingBatch batch_;
+  Registers grid_;
+  std::uint64_t consumed_ = 0;  // Wh of the whole fleet, at the last round
+  std::uint64_t generated_ = 0;
+  Clock::time_point began_;
+  PlayReport report_;
+};
+
+}  // namespace
+
 std::expected<PlayReport, std::string> run_play(const PlayOptions& options, ProgressSink& progress) {
-  if (options.interval < kPlayIntervalMin)
+  if (options.interval < kPlayIntervalMin) {
     return std::unexpected("rounds must be at least 1 s apart: a reading is stamped with the second");
+  }
   const auto data = DataSet::load(options.data);
   if (!data) return std::unexpected(data.error());
   const auto fleet = plan_fleet(*data, options.count);
@@ -71,71 +184,8 @@ std::expected<PlayReport, std::string> run_play(const PlayOptions& options, Prog
   if (link->chain().replay_clock) return std::unexpected("the gateway runs on the replay clock: use `replay`");
   const auto roster = Roster::load(*link, *fleet, options.seed, grid_key);
   if (!roster) return std::unexpected(roster.error());
-
-  Meters meters(*data);
-  std::vector<Registers> base;
-  std::vector<std::uint64_t> sequences;
-  for (const MeterSender& sender : roster->senders()) {
-    base.push_back(shown_before(sender.holder));
-    sequences.push_back(sender.holder.highest_sequence());
-  }
-  PlayReport report;
-  ReadingBatch batch;
-  Registers grid;
-  std::uint64_t consumed_before = 0;
-  std::uint64_t generated_before = 0;
-  const auto begin = Clock::now();
-  while ((options.rounds == 0 || report.rounds < options.rounds) && !link->stopped()) {
-    const auto due = begin + options.interval * static_cast<std::int64_t>(report.rounds);
-    while (Clock::now() < due && !link->stopped())
-      std::this_thread::sleep_for(std::min<Clock::duration>(due - Clock::now(), kStopPollPause));
-    const auto elapsed_ms = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-    meters.advance_to(static_cast<std::uint64_t>(elapsed_ms * options.speed));
-    std::uint64_t consumed = 0;
-    std::uint64_t generated = 0;
-    for (const MeterPlan& meter : *fleet) (meter.producer ? generated : consumed) += meters.wh(meter.series);
-    const std::uint64_t more_in = consumed - consumed_before;
-    const std::uint64_t more_out = generated - generated_before;
-    grid.whin += more_in - std::min(more_in, more_out);
-    grid.whout += more_out - std::min(more_in, more_out);
-    consumed_before = consumed;
-    generated_before = generated;
-
-    batch.clear();
-    const std::int64_t stamp_s = now_s();
-    for (std::size_t i = 0; i < roster->senders().size(); ++i) {
-      const MeterSender& sender = roster->senders()[i];
-      Registers registers = base[i];
-      if (sender.plan == fleet->size()) {
-        registers.whin += grid.whin;
-        registers.whout += grid.whout;
-      } else {
-        const MeterPlan& meter = (*fleet)[sender.plan];
-        (meter.producer ? registers.whout : registers.whin) += meters.wh(meter.series);
-      }
-      auto added = batch.add(sender, link->chain().genesis_hash, ++sequences[i], stamp_s, registers, false);
-      if (!added) return std::unexpected(added.error());
-    }
-    const auto messages = batch.messages();
-    ExchangeHooks hooks;
-    hooks.on_answer = [&](const Answer& answer) {
-      if (answer.reached_chain) report.latency.add(answer.latency_ns);
-      if (answer.repeated) ++report.repeated;
-      if (answer.result == Result::ok) {
-        ++report.acknowledged;
-      } else {
-        ++report.refused[std::string(result_name(answer.result))];
-      }
-    };
-    report.sent += messages.size();
-    Exchange exchange(*link, kExchangeWindow);
-    if (auto answered = exchange.run(messages, hooks); !answered) return std::unexpected(answered.error());
-    ++report.rounds;
-    progress.on_count("rounds", report.rounds, std::max(options.rounds, report.rounds + (options.rounds == 0 ? 1 : 0)));
-  }
-  report.seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  report.reconnects = link->reconnects();
-  return report;
+  Play play(options, *data, *fleet, *link, *roster);
+  return play.run(progress);
 }
 
 }  // namespace electra::player

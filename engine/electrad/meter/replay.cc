@@ -90,6 +90,8 @@ class Replay {
     if (boundary > schedule_.intervals) {
       if (auto closed = close_cycles(); !closed) return std::unexpected(closed.error());
     }
+    report_.answered = boundary;
+    report_.seconds = seconds_since(began_);
     report_.reconnects = link_->reconnects();
     return std::move(report_);
   }
@@ -305,7 +307,6 @@ class Replay {
       std::this_thread::sleep_for(kClosingPause);
       time_ns = std::max(time_ns, link_->time_ns()) + kClosingTickNs;
     }
-    report_.seconds = seconds_since(began_);
     playback_.seek(schedule_.intervals);
     report_.data_sums = playback_.sums();
     return take_totals(status, cycles, cycles * params_.cycle_s() / params_.interval_s());

@@ -54,14 +54,15 @@ struct ReplayReport {
   std::uint64_t intervals = 0;     // of the whole replay
   std::uint64_t meters = 0;        // with the grid connection
   std::uint64_t resumed_at = 0;    // boundary that this run began with
+  std::uint64_t answered = 0;      // boundaries that the whole chain has when this run ends
   std::uint64_t sent = 0;          // readings of this run, each counted once
   std::uint64_t acknowledged = 0;  // receipts with result ok
   std::uint64_t repeated = 0;      // of all answers: the gateway had the message before
   std::uint64_t reconnects = 0;
   std::map<std::string, std::uint64_t> refused;  // answers other than ok, by name of the result
   LatencyHistogram latency;                      // sending to receipt
-  double seconds = 0;                            // of this run, from the first tick to the last cycle's close
-  std::uint64_t chain_messages = 0;              // executed by the chain since genesis
+  double seconds = 0;                // of this run, from the first tick to the last cycle's close or to the stop
+  std::uint64_t chain_messages = 0;  // executed by the chain since genesis
   std::uint64_t retail_price = 0;
   std::uint64_t feed_in_price = 0;
   ChainTotals totals;

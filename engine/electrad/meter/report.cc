@@ -52,7 +52,7 @@ double messages_per_s(const ReplayReport& report) {
 }
 
 void table_of_run(Out out, const ReplayReport& report) {
-  fmt::format_to(out, "\n  {:<26}{:>20}\n", "messages", "");
+  fmt::format_to(out, "\n  messages\n");
   text_line(out, "sent", grouped(report.sent));
   text_line(out, "acknowledged", grouped(report.acknowledged));
   text_line(out, "known to the gateway", grouped(report.repeated));
@@ -74,11 +74,14 @@ std::string report_table(const ReplayReport& report) {
   const Out out = std::back_inserter(text);
   const ChainTotals& totals = report.totals;
   const EnergySums& energy = totals.energy;
-  fmt::format_to(out, "{}: {} to {}, {} meters, {} intervals of {} s, {} cycles closed\n\n", report.chain_id,
+  fmt::format_to(out, "{}: {} to {}, {} meters, {} intervals of {} s, {}\n", report.chain_id,
                  format_time(report.start_s), format_time(report.end_s), grouped(report.meters),
-                 grouped(report.intervals), report.interval_s, grouped(totals.cycles));
+                 grouped(report.intervals), report.interval_s,
+                 report.complete ? fmt::format("{} cycles closed", grouped(totals.cycles))
+                                 : fmt::format("stopped after {}; the same command goes on from there",
+                                               grouped(report.answered == 0 ? 0 : report.answered - 1)));
   if (report.complete) {
-    fmt::format_to(out, "  {:<26}{:>20}{:>20}\n", "energy", "Wh", "kWh");
+    fmt::format_to(out, "\n  {:<26}{:>20}{:>20}\n", "energy", "Wh", "kWh");
     energy_line(out, "consumption", energy.consumption_wh);
     energy_line(out, "generation", energy.generation_wh);
     energy_line(out, "matched locally", energy.matched_wh);
