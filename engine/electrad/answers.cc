@@ -57,9 +57,9 @@ void flatten(const std::string& prefix, const Json& value, std::vector<std::pair
 }  // namespace
 
 Json current_cycle_json(const wire::Cycle& cycle) {
-  return {{"cycleID", digits(cycle.cycle_id())}, {"begin", digits(cycle.begin())},
-          {"end", digits(cycle.end())},          {"whin", digits(cycle.whin())},
-          {"whout", digits(cycle.whout())},      {"moneyin", digits(cycle.moneyin())},
+  return {{"cycleID", digits(cycle.cycle_id())},  {"begin", digits(cycle.begin())},
+          {"end", digits(cycle.end())},           {"whin", digits(cycle.whin())},
+          {"whout", digits(cycle.whout())},       {"moneyin", digits(cycle.moneyin())},
           {"moneyout", digits(cycle.moneyout())}, {"curency", kToken}};
 }
 
@@ -173,7 +173,9 @@ Json digest_json(const wire::Digest& digest) {
 Json account_json(const wire::Account& account) {
   return {{"account", account.account()},
           {"ownerSlot", account.owner_slot()},
-          {"asset", account.asset() == 1 ? "uelectra" : account.asset() == 2 ? "Wh" : "none"},
+          {"asset", account.asset() == 1   ? "uelectra"
+                    : account.asset() == 2 ? "Wh"
+                                           : "none"},
           {"flags", account.flags()},
           {"debitsPosted", digits(account.debits_posted())},
           {"creditsPosted", digits(account.credits_posted())},

@@ -16,7 +16,9 @@
 namespace electra::app {
 namespace {
 
-std::unexpected<Failure> failure(ExitCode code, std::string text) { return std::unexpected(Failure{code, std::move(text)}); }
+std::unexpected<Failure> failure(ExitCode code, std::string text) {
+  return std::unexpected(Failure{code, std::move(text)});
+}
 
 // A key that is there already stays, if it is the same one.
 std::expected<void, std::string> write_key(const Home& home, const std::string& name, const Bytes32& seed) {
@@ -45,9 +47,10 @@ std::expected<ChainFiles, Failure> create_chain(const Home& home, std::string_vi
   const auto lock = io::DirectoryLock::acquire(home.root());
   if (!lock) return failure(ExitCode::home, lock.error());
   if (home.has_chain()) {
-    return failure(ExitCode::home,
-                   fmt::format("{}: a chain is here already; `electrad start` runs it, and another --home makes another",
-                               home.root().string()));
+    return failure(
+        ExitCode::home,
+        fmt::format("{}: a chain is here already; `electrad start` runs it, and another --home makes another",
+                    home.root().string()));
   }
   for (const HolderConfig& holder : genesis_holders(chain.config)) {
     const Bytes32 seed = crypto::derive_development_seed(chain.config.development_seed, holder.name);

@@ -133,8 +133,8 @@ class CrossCheck {
   void check_prices() {
     const state::Params& params = config_.params;
     if (params.feed_in_price > params.retail_price) {
-      complain("prices.feed_in", fmt::format("expected at most prices.retail ({}), found {}", params.retail_price,
-                                             params.feed_in_price));
+      complain("prices.feed_in",
+               fmt::format("expected at most prices.retail ({}), found {}", params.retail_price, params.feed_in_price));
     }
   }
 

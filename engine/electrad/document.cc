@@ -111,16 +111,6 @@ std::optional<std::size_t> choice_index(std::string_view choices, std::string_vi
   return static_cast<std::size_t>(found - all.begin());
 }
 
-bool convert_endpoint(const std::string& text, Value& value) {
-  const std::size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0) return false;
-  const auto port = parse_whole(std::string_view(text).substr(colon + 1));
-  if (!port || *port > std::numeric_limits<std::uint16_t>::max()) return false;
-  value.text = text.substr(0, colon);
-  value.number = *port;
-  return true;
-}
-
 // The scalar kinds. False: the value does not fit the row.
 bool convert_scalar(const KeySpec& row, const std::string& text, Value& value) {
   const auto take_number = [&](std::optional<std::uint64_t> number) {
@@ -130,17 +120,12 @@ bool convert_scalar(const KeySpec& row, const std::string& text, Value& value) {
   };
   value.text = text;
   switch (row.kind) {
-    case Kind::number:
-      return take_number(parse_whole(text));
-    case Kind::seconds:
-      return take_number(parse_with_unit(text, kTimeUnits));
-    case Kind::bytes:
-      return take_number(parse_with_unit(text, kByteUnits));
-    case Kind::text:
-      return text.size() >= row.min && text.size() <= row.max;
-    case Kind::name:
-      return is_name(text);
-    case Kind::choice: {
+    case Kind::number:  return take_number(parse_whole(text));
+    case Kind::seconds: return take_number(parse_with_unit(text, kTimeUnits));
+    case Kind::bytes:   return take_number(parse_with_unit(text, kByteUnits));
+    case Kind::text:    return text.size() >= row.min && text.size() <= row.max;
+    case Kind::name:    return is_name(text);
+    case Kind::choice:  {
       const auto index = choice_index(row.choices, text);
       if (index) value.number = *index;
       return index.has_value();
@@ -150,16 +135,19 @@ bool convert_scalar(const KeySpec& row, const std::string& text, Value& value) {
       if (instant) value.number = *instant;
       return instant.has_value();
     }
-    case Kind::endpoint:
-      return convert_endpoint(text, value);
-    case Kind::hex32:
-      return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+    case Kind::endpoint: {
+      const auto endpoint = parse_endpoint(text);
+      if (!endpoint) return false;
+      value.text = endpoint->host;
+      value.number = endpoint->port;
+      return true;
+    }
+    case Kind::hex32:   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
     case Kind::section:
     case Kind::list:
     case Kind::flags:
     case Kind::phases:
-    case Kind::coins:
-      return false;
+    case Kind::coins:   return false;
   }
   return false;
 }
@@ -303,6 +291,28 @@ class Walker {
 
 }  // namespace
 
+std::optional<Endpoint> parse_endpoint(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const auto port = parse_whole(text.substr(colon + 1));
+  if (!port || *port > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const bool has_colon = host.find(':') != std::string_view::npos;
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (has_colon) {
+    return std::nullopt;  // which colon is the last one of an IPv6 address is anybody's guess
+  }
+  if (host.empty()) return std::nullopt;
+  return Endpoint{std::string(host), static_cast<std::uint16_t>(*port)};
+}
+
+std::string endpoint_text(const Endpoint& endpoint) {
+  const bool is_ipv6 = endpoint.host.find(':') != std::string::npos;
+  return is_ipv6 ? fmt::format("[{}]:{}", endpoint.host, endpoint.port)
+                 : fmt::format("{}:{}", endpoint.host, endpoint.port);
+}
+
 bool is_name(std::string_view text) noexcept {
   return !text.empty() && text.size() <= 32 &&
          text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
@@ -318,34 +328,21 @@ std::string complaint(std::string_view file, unsigned line, std::string_view key
 
 std::string expectation(const KeySpec& row) {
   switch (row.kind) {
-    case Kind::section:
-      return "a section with keys of its own";
-    case Kind::list:
-      return "a list of entries, each with keys of its own";
-    case Kind::number:
-      return fmt::format("a whole number from {} to {}", row.min, row.max);
+    case Kind::section: return "a section with keys of its own";
+    case Kind::list:    return "a list of entries, each with keys of its own";
+    case Kind::number:  return fmt::format("a whole number from {} to {}", row.min, row.max);
     case Kind::seconds:
       return fmt::format("a time from {} to {} seconds, such as 900, 15m, 1h or 14d", row.min, row.max);
-    case Kind::bytes:
-      return fmt::format("a size from {} to {} bytes, such as 65536, 64KiB or 64MiB", row.min, row.max);
-    case Kind::text:
-      return fmt::format("text of {} to {} characters", row.min, row.max);
-    case Kind::name:
-      return "a name: 1 to 32 letters, digits, dots, underscores or hyphens";
-    case Kind::choice:
-      return fmt::format("one of {}", joined(row.choices));
-    case Kind::flags:
-      return fmt::format("a list of {}", joined(row.choices));
-    case Kind::phases:
-      return "a list of phases, such as [1] or [1, 2, 3]";
-    case Kind::coins:
-      return "a list of amounts, such as [\"1000000000uelectra\"]";
-    case Kind::instant:
-      return "an instant in UTC, such as 2016-01-04T00:00:00Z";
-    case Kind::endpoint:
-      return "host:port, such as 127.0.0.1:26600";
-    case Kind::hex32:
-      return "64 hexadecimal digits in lower case";
+    case Kind::bytes:    return fmt::format("a size from {} to {} bytes, such as 65536, 64KiB or 64MiB", row.min, row.max);
+    case Kind::text:     return fmt::format("text of {} to {} characters", row.min, row.max);
+    case Kind::name:     return "a name: 1 to 32 letters, digits, dots, underscores or hyphens";
+    case Kind::choice:   return fmt::format("one of {}", joined(row.choices));
+    case Kind::flags:    return fmt::format("a list of {}", joined(row.choices));
+    case Kind::phases:   return "a list of phases, such as [1] or [1, 2, 3]";
+    case Kind::coins:    return "a list of amounts, such as [\"1000000000uelectra\"]";
+    case Kind::instant:  return "an instant in UTC, such as 2016-01-04T00:00:00Z";
+    case Kind::endpoint: return "host:port, such as 127.0.0.1:26600";
+    case Kind::hex32:    return "64 hexadecimal digits in lower case";
   }
   return {};
 }

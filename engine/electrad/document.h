@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,7 +31,7 @@ enum class Kind {
   phases,    // list of 1, 2, 3: Value::number, bit 0 = phase 1
   coins,     // list of amounts: Value::number in uelectra, their sum
   instant,   // 2016-01-04T00:00:00Z: Value::number in unix seconds
-  endpoint,  // host:port: Value::text is the host, Value::number the port
+  endpoint,  // host:port or [::1]:port: Value::text is the host without brackets, Value::number the port
   hex32,     // 64 hexadecimal digits: Value::text, as written
 };
 
@@ -81,6 +82,14 @@ template <typename Target>
 
 // What a row expects, for people: "a whole number from 1 to 8192".
 [[nodiscard]] std::string expectation(const KeySpec& row);
+
+struct Endpoint {
+  std::string host;  // "127.0.0.1", "::1"
+  std::uint16_t port = 0;
+};
+// "127.0.0.1:26600", "[::1]:26600", and back.
+[[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text);
+[[nodiscard]] std::string endpoint_text(const Endpoint& endpoint);
 
 // One to 32 of [A-Za-z0-9._-]: what names of keys and serial numbers are made of.
 [[nodiscard]] bool is_name(std::string_view text) noexcept;

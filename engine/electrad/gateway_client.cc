@@ -12,6 +12,7 @@
 #include "crypto-offload/software_signer.h"
 #include "engine/electrad/amount.h"
 #include "engine/electrad/config.h"
+#include "engine/electrad/document.h"
 #include "engine/electrad/genesis.h"
 #include "meter-proto/address.h"
 #include "meter-proto/base/assert.h"
@@ -25,7 +26,9 @@ constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::chrono::milliseconds kRetryPause{200};
 constexpr std::string_view kOperatorKey = "operator";
 
-std::unexpected<Failure> failure(ExitCode code, std::string text) { return std::unexpected(Failure{code, std::move(text)}); }
+std::unexpected<Failure> failure(ExitCode code, std::string text) {
+  return std::unexpected(Failure{code, std::move(text)});
+}
 
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<std::int64_t>(std::clamp(seconds, 0.001, 1e6) * 1000.0));
@@ -47,12 +50,7 @@ std::expected<std::shared_ptr<const crypto::SoftwareSigner>, Failure> load_signe
   return std::make_shared<const crypto::SoftwareSigner>(*seed);
 }
 
-struct NodeAddress {
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-std::expected<NodeAddress, Failure> find_node(const Home& home, const std::string& node) {
+std::expected<Endpoint, Failure> find_node(const Home& home, const std::string& node) {
   std::string text = node;
   if (text.empty()) {
     const auto address = home.read_address();
@@ -64,12 +62,11 @@ std::expected<NodeAddress, Failure> find_node(const Home& home, const std::strin
     }
     text = *address;
   }
-  const std::size_t colon = text.rfind(':');
-  const auto port = colon == std::string::npos ? std::nullopt : parse_whole(std::string_view(text).substr(colon + 1));
-  if (!port || *port == 0 || *port > 65535 || colon == 0) {
+  const auto endpoint = parse_endpoint(text);
+  if (!endpoint || endpoint->port == 0) {
     return failure(ExitCode::usage, fmt::format("\"{}\" is not host:port, such as 127.0.0.1:26600", text));
   }
-  return NodeAddress{text.substr(0, colon), static_cast<std::uint16_t>(*port)};
+  return *endpoint;
 }
 
 // Nothing when the home has none: then any chain will do.

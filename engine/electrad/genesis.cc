@@ -1,11 +1,11 @@
 #include "engine/electrad/genesis.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "crypto-offload/software_signer.h"
 #include "engine/electrad/amount.h"

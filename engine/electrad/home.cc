@@ -54,7 +54,9 @@ Home Home::choose(const std::string& option) {
   return Home(fs::path(user_home != nullptr && *user_home != '\0' ? user_home : ".") / ".electra");
 }
 
-fs::path Home::key_file(std::string_view name) const { return keys_directory() / fmt::format("{}{}", name, kKeySuffix); }
+fs::path Home::key_file(std::string_view name) const {
+  return keys_directory() / fmt::format("{}{}", name, kKeySuffix);
+}
 
 bool Home::has_chain() const {
   std::error_code error;
@@ -84,8 +86,8 @@ std::expected<Bytes32, std::string> Home::load_key(std::string_view name) const 
 
 std::expected<void, std::string> Home::store_key(std::string_view name, const Bytes32& seed) const {
   if (!is_name(name)) {
-    return std::unexpected(fmt::format("\"{}\" is not a name: 1 to 32 letters, digits, dots, underscores or hyphens",
-                                       name));
+    return std::unexpected(
+        fmt::format("\"{}\" is not a name: 1 to 32 letters, digits, dots, underscores or hyphens", name));
   }
   return crypto::store_key_file(key_file(name), seed);
 }
@@ -114,8 +116,8 @@ std::expected<std::vector<KeyEntry>, std::string> Home::list_keys() const {
   return keys;
 }
 
-std::expected<void, std::string> Home::write_address(std::string_view host, std::uint16_t port) const {
-  return write_file_durably(address_file(), fmt::format("{}:{}\n", host, port));
+std::expected<void, std::string> Home::write_address(std::string_view address) const {
+  return write_file_durably(address_file(), fmt::format("{}\n", address));
 }
 
 void Home::remove_address() const noexcept {

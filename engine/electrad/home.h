@@ -56,7 +56,7 @@ class Home {
   // Sorted by name.
   [[nodiscard]] std::expected<std::vector<KeyEntry>, std::string> list_keys() const;
 
-  [[nodiscard]] std::expected<void, std::string> write_address(std::string_view host, std::uint16_t port) const;
+  [[nodiscard]] std::expected<void, std::string> write_address(std::string_view address) const;
   void remove_address() const noexcept;
   // Nothing: no gateway serves here.
   [[nodiscard]] std::optional<std::string> read_address() const;

@@ -1,10 +1,9 @@
 #include "engine/electrad/log.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-
-#include <nlohmann/json.hpp>
 
 namespace electra::app {
 namespace {
@@ -29,14 +28,10 @@ std::string text_value(const LogField& field) {
 
 spdlog::level::level_enum library_level(LogLevel level) {
   switch (level) {
-    case LogLevel::debug:
-      return spdlog::level::debug;
-    case LogLevel::info:
-      return spdlog::level::info;
-    case LogLevel::warning:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      break;
+    case LogLevel::debug:   return spdlog::level::debug;
+    case LogLevel::info:    return spdlog::level::info;
+    case LogLevel::warning: return spdlog::level::warn;
+    case LogLevel::error:   break;
   }
   return spdlog::level::err;
 }
@@ -48,9 +43,9 @@ void open_log(std::string_view level, bool json) {
   auto logger = spdlog::get("electrad");
   if (!logger) logger = spdlog::stderr_color_st("electrad");
   logger->set_level(spdlog::level::from_str(std::string(level)));
-  logger->set_pattern(json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})"
-                           : "time=%Y-%m-%dT%H:%M:%S.%eZ %^level=%l%$ %v",
-                      spdlog::pattern_time_type::utc);
+  logger->set_pattern(
+      json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "time=%Y-%m-%dT%H:%M:%S.%eZ %^level=%l%$ %v",
+      spdlog::pattern_time_type::utc);
   spdlog::set_default_logger(logger);
 }
 

@@ -1,7 +1,7 @@
 // electrad: the gateway of an Electra micro-grid, and the commands around it.
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <exception>
 
 #include "engine/electrad/commands/commands.h"
@@ -46,7 +46,12 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    if (error.get_exit_code() == 0) return app.exit(error);  // help was asked for
+    std::string text = error.what();
+    // "A subcommand is required" hides what stood in its place.
+    if (const auto rest = app.remaining(true); !rest.empty()) text += fmt::format("; what is \"{}\"?", rest.front());
+    print_error({ExitCode::usage, text + "; --help says what is"}, context.json || output == "json");
+    return static_cast<int>(ExitCode::usage);
   }
   return static_cast<int>(context.exit_code);
 }

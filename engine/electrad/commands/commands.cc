@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/electrad/amount.h"
 #include "engine/electrad/version.h"
 #include "engine/state/types.h"
 
@@ -14,8 +15,17 @@ void Context::finish(const std::expected<void, Failure>& outcome) {
   print_error(outcome.error(), json);
 }
 
+CLI::Validator whole_number() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return parse_whole(text) ? std::string() : fmt::format("\"{}\" is not a whole number", text);
+      },
+      "");
+}
+
 void add_node_options(CLI::App& command, NodeOptions& options, const std::string& from_default) {
-  command.add_option("--node", options.node, "The gateway's address, host:port (default: the one that serves the home)");
+  command.add_option("--node", options.node,
+                     "The gateway's address, host:port (default: the one that serves the home)");
   command.add_option("--from", options.from, fmt::format("Name of the key that signs ({})", from_default));
   command.add_option("--timeout", options.timeout_s, "Seconds to wait for answers")
       ->check(CLI::Range(0.1, 86400.0))

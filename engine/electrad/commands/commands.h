@@ -3,6 +3,7 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+
 #include <expected>
 #include <functional>
 #include <string>
@@ -37,13 +38,16 @@ void add_version(CLI::App& app, Context& context);
 
 // Changes of the configuration that one start makes.
 struct StartOptions {
-  std::string listen;     // host:port
+  std::string listen;  // host:port
   std::string log_level;
 };
 
 // Serves the home's chain until a signal comes or its journal fails. Used by `start` and `serve`.
 [[nodiscard]] std::expected<void, Failure> run_gateway(const Home& home, const StartOptions& options);
 void add_start_options(CLI::App& command, StartOptions& options);
+
+// For options of unsigned type: digits only. Without it a sign would be taken and wrap around.
+[[nodiscard]] CLI::Validator whole_number();
 
 // --node, --from and --timeout. `from_default` is for the help only.
 void add_node_options(CLI::App& command, NodeOptions& options, const std::string& from_default);

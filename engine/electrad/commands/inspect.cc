@@ -258,9 +258,9 @@ Outcome inspect_record(const Context& context, const Options& options) {
     return {};
   }
   if (!result) return std::unexpected(journal_failure(result.error()));
-  return std::unexpected(Failure{ExitCode::failed, fmt::format("{}: there is no batch {}; the last one is {}",
-                                                               directory->string(), options.record,
-                                                               result->position.last_batch)});
+  return std::unexpected(
+      Failure{ExitCode::failed, fmt::format("{}: there is no batch {}; the last one is {}", directory->string(),
+                                            options.record, result->position.last_batch)});
 }
 
 }  // namespace
@@ -278,13 +278,15 @@ void add_inspect(CLI::App& app, Context& context) {
       "  electrad inspect journal --journal /backup/journal --from 1000 --limit 20");
 
   CLI::App* command = inspect->add_subcommand("journal", "One line a record");
-  command->add_option("--from", options->from, "First batch to show")->capture_default_str();
-  command->add_option("--limit", options->limit, "Records to show, 0 = all")->capture_default_str();
+  command->add_option("--from", options->from, "First batch to show")->check(whole_number())->capture_default_str();
+  command->add_option("--limit", options->limit, "Records to show, 0 = all")
+      ->check(whole_number())
+      ->capture_default_str();
   command->footer("Example:\n  electrad inspect journal --from 1000 --limit 20");
   command->callback([&context, options] { context.finish(inspect_journal(context, *options)); });
 
   command = inspect->add_subcommand("record", "One record with its messages");
-  command->add_option("batch", options->record, "Number of the batch")->required()->check(CLI::PositiveNumber);
+  command->add_option("batch", options->record, "Number of the batch")->required()->check(whole_number());
   command->footer("Example:\n  electrad inspect record 17 --json");
   command->callback([&context, options] { context.finish(inspect_record(context, *options)); });
 }

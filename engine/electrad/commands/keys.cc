@@ -114,7 +114,8 @@ void add_keys(CLI::App& app, Context& context) {
   CLI::App* command = keys->add_subcommand("add", "Make a key");
   command->add_option("name", *name, "Name of the key")->required();
   command->add_option("--development-seed", *phrase, "Derive it from this phrase and its name instead of drawing it");
-  command->footer("Examples:\n  electrad keys add meter-17\n  electrad keys add H001 --development-seed \"some phrase\"");
+  command->footer(
+      "Examples:\n  electrad keys add meter-17\n  electrad keys add H001 --development-seed \"some phrase\"");
   command->callback([&context, name, phrase] { context.finish(add(context.home(), *name, *phrase, context.json)); });
 
   command = keys->add_subcommand("list", "Names and addresses");
@@ -126,7 +127,8 @@ void add_keys(CLI::App& app, Context& context) {
   command->footer("Example:\n  electrad keys show alice");
   command->callback([&context, name] { context.finish(show(context.home(), *name, context.json)); });
 
-  command = keys->add_subcommand("import", "Store a private key that is read from standard input, 64 hexadecimal digits");
+  command =
+      keys->add_subcommand("import", "Store a private key that is read from standard input, 64 hexadecimal digits");
   command->add_option("name", *name, "Name of the key")->required();
   command->footer("Example:\n  electrad keys import meter-17 < seed.hex");
   command->callback([&context, name] { context.finish(import(context.home(), *name, context.json)); });

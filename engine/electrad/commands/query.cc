@@ -144,7 +144,8 @@ Outcome list_directory(const Asker& asker) {
   std::vector<std::vector<std::string>> rows;
   for (const wire::Holder& meter : *meters) {
     const Json entry = meter_directory_json(meter);
-    rows.push_back({meter.serial(), entry["deviceID"].get<std::string>(), std::string(holder_status_name(meter.status())),
+    rows.push_back({meter.serial(), entry["deviceID"].get<std::string>(),
+                    std::string(holder_status_name(meter.status())),
                     fmt::format("{}", fmt::join(holder_json(meter)["phases"].get<std::vector<unsigned>>(), ","))});
     list.push_back(entry);
   }
@@ -249,13 +250,14 @@ void add_meter_queries(CLI::App& query, const AskerPointer& asker) {
   command->footer("Example:\n  electrad query meter show-meterdirectory electra1… FLAT-1");
   command->callback([asker, device, serial] { asker->context.finish(show_directory(*asker, *device, *serial)); });
 
-  command = meter->add_subcommand("list-billingcycles", "The billing cycles that the gateway still keeps, at most 1024 closed ones");
+  command = meter->add_subcommand("list-billingcycles",
+                                  "The billing cycles that the gateway still keeps, at most 1024 closed ones");
   command->footer("Example:\n  electrad query meter list-billingcycles --json");
   command->callback([asker] { asker->context.finish(list_cycles(*asker)); });
 
   auto cycle = std::make_shared<std::uint64_t>(0);
   command = meter->add_subcommand("show-billingcycles", "One billing cycle");
-  command->add_option("cycle", *cycle, "Its number")->required();
+  command->add_option("cycle", *cycle, "Its number")->required()->check(whole_number());
   command->footer("Example:\n  electrad query meter show-billingcycles 1");
   command->callback([asker, cycle] { asker->context.finish(show_cycle(*asker, *cycle)); });
 }
@@ -278,7 +280,8 @@ void add_query(CLI::App& app, Context& context) {
   auto asker = std::make_shared<Asker>(Asker{context, {}});
   add_node_options(*query, asker->node, "default: the operator's if it is in the home");
   query->footer(
-      "Status, parameters and cycles are for everybody; a holder's data for itself, its owner, operators, auditors and\n"
+      "Status, parameters and cycles are for everybody; a holder's data for itself, its owner, operators, auditors "
+      "and\n"
       "the gateway; the digest for the last three. --from says who asks.\n\n"
       "Examples:\n"
       "  electrad query status\n"
@@ -304,7 +307,7 @@ void add_query(CLI::App& app, Context& context) {
 
   auto number = std::make_shared<std::uint32_t>(0);
   command = query->add_subcommand("account", "One account of the ledger");
-  command->add_option("number", *number, "Its number")->required();
+  command->add_option("number", *number, "Its number")->required()->check(whole_number());
   command->footer("Example:\n  electrad query account 5 --json");
   command->callback([asker, number] { asker->context.finish(account(*asker, *number)); });
 }

@@ -57,10 +57,12 @@ std::expected<void, Failure> run(const Home& home, const Options& options, bool 
 }  // namespace
 
 void add_serve(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("serve", "Start a development grid: makes the chain if there is none, then starts");
+  CLI::App* command =
+      app.add_subcommand("serve", "Start a development grid: makes the chain if there is none, then starts");
   auto options = std::make_shared<Options>();
-  command->add_option("--config", options->config,
-                      "The config.yml of a new chain (default: ./config.yml if there is one, else a documented small grid)");
+  command->add_option(
+      "--config", options->config,
+      "The config.yml of a new chain (default: ./config.yml if there is one, else a documented small grid)");
   add_start_options(*command, options->start);
   command->footer(
       "Accounts and meters of the configuration are active at once, with keys derived from its development seed.\n\n"

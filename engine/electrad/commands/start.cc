@@ -38,7 +38,7 @@ void on_stop_signal(int signal) {
 class StopSignals {
  public:
   StopSignals() {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = on_stop_signal;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, &old_interrupt_);
@@ -54,8 +54,8 @@ class StopSignals {
   StopSignals& operator=(const StopSignals&) = delete;
 
  private:
-  struct sigaction old_interrupt_ {};
-  struct sigaction old_terminate_ {};
+  struct sigaction old_interrupt_{};
+  struct sigaction old_terminate_{};
 };
 
 // The file `address` is there exactly while the gateway serves.
@@ -82,7 +82,8 @@ class RecoveryProgress {
     const auto now = Clock::now();
     if (total == 0 || now < next_) return;
     next_ = now + (terminal_ ? kProgressPause / 10 : kProgressPause);
-    const std::uint64_t percent = static_cast<std::uint64_t>(static_cast<double>(done) * 100.0 / static_cast<double>(total));
+    const std::uint64_t percent =
+        static_cast<std::uint64_t>(static_cast<double>(done) * 100.0 / static_cast<double>(total));
     if (terminal_) {
       fmt::print(stderr, "\rrecovering the journal: {} of {} MiB, {} %", done / kMebibyte, total / kMebibyte, percent);
       std::fflush(stderr);
@@ -173,7 +174,7 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
              {"messages", machine.messages_executed()},
              {"holders", machine.holder_count()},
              {"clock", config.replay_clock ? "replay" : "real"}});
-  log_event(LogLevel::info, "listening", {{"address", fmt::format("{}:{}", config.listen_host, gateway.port())}});
+  log_event(LogLevel::info, "listening", {{"address", endpoint_text({config.listen_host, gateway.port()})}});
 }
 
 void log_stopped(const pipeline::Gateway& gateway, std::string_view reason) {
@@ -204,29 +205,28 @@ std::expected<void, Failure> run_gateway(const Home& home, const StartOptions& o
   auto gateway = pipeline::Gateway::open(gateway_settings(home, *chain), std::ref(progress));
   progress.end();
   if (!gateway) return std::unexpected(Failure{ExitCode::cannot_start, gateway.error()});
-  log_ready(*chain, **gateway);
-  if (const auto written = home.write_address(chain->config.listen_host, (*gateway)->port()); !written) {
+  if (const auto written = home.write_address(endpoint_text({chain->config.listen_host, (*gateway)->port()}));
+      !written) {
     return std::unexpected(Failure{ExitCode::home, written.error()});
   }
+  log_ready(*chain, **gateway);
 
   running_gateway.store(gateway->get());
   if (stop_signal != 0) (*gateway)->request_stop();  // it came before the line above
   const pipeline::StopReason reason = (*gateway)->run();
   running_gateway.store(nullptr);
   switch (reason) {
-    case pipeline::StopReason::requested:
-      log_stopped(**gateway, stop_signal != 0 ? "signal" : "requested");
-      return {};
-    case pipeline::StopReason::journal_failed:
-      break;
+    case pipeline::StopReason::requested:      log_stopped(**gateway, stop_signal != 0 ? "signal" : "requested"); return {};
+    case pipeline::StopReason::journal_failed: break;
   }
   log_stopped(**gateway, "journal_failed");
-  return std::unexpected(Failure{ExitCode::stopped, fmt::format("the journal failed, nothing acknowledged is lost: {}",
-                                                                (*gateway)->failure())});
+  return std::unexpected(Failure{
+      ExitCode::stopped, fmt::format("the journal failed, nothing acknowledged is lost: {}", (*gateway)->failure())});
 }
 
 void add_start_options(CLI::App& command, StartOptions& options) {
-  command.add_option("--listen", options.listen, "host:port to listen on instead of the configuration's; port 0: any free one");
+  command.add_option("--listen", options.listen,
+                     "host:port to listen on instead of the configuration's; port 0: any free one");
   command.add_option("--log-level", options.log_level, "debug, info, warning or error instead of the configuration's")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
 }
@@ -236,7 +236,8 @@ void add_start(CLI::App& app, Context& context) {
   auto options = std::make_shared<StartOptions>();
   add_start_options(*command, *options);
   command->footer(
-      "Recovers the journal, then serves until SIGINT or SIGTERM. While it serves, the file `address` in the home holds\n"
+      "Recovers the journal, then serves until SIGINT or SIGTERM. While it serves, the file `address` in the home "
+      "holds\n"
       "host:port. The log goes to standard error.\n\n"
       "Examples:\n"
       "  electrad start\n"

@@ -43,7 +43,8 @@ Outcome send(const Sending& sending, const SendOptions& options, const MakePaylo
     print_pairs(flat_pairs(document));
   }
   if (good) return {};
-  std::string what = receipt->batch == 0 ? "refused before the chain" : fmt::format("refused in batch {}", receipt->batch);
+  std::string what =
+      receipt->batch == 0 ? "refused before the chain" : fmt::format("refused in batch {}", receipt->batch);
   return refused(receipt->result, what);
 }
 
@@ -69,12 +70,18 @@ struct PhaseArguments {
 };
 
 void add_phase_arguments(CLI::App& command, PhaseArguments& phase, const std::string& suffix) {
-  command.add_option("whin" + suffix, phase.whin, "Wh taken from the grid, cumulative")->required();
-  command.add_option("whout" + suffix, phase.whout, "Wh given to the grid, cumulative")->required();
-  command.add_option("mvolt" + suffix, phase.mvolt, "Voltage, mV")->required();
-  command.add_option("mhertz" + suffix, phase.mhertz, "Frequency, mHz")->required();
-  command.add_option("mpf" + suffix, phase.mpf, "Power factor, 1/1000")->required();
-  command.add_option("maxmi" + suffix, phase.maxmi, "Largest current of the interval, mA")->required();
+  command.add_option("whin" + suffix, phase.whin, "Wh taken from the grid, cumulative")
+      ->required()
+      ->check(whole_number());
+  command.add_option("whout" + suffix, phase.whout, "Wh given to the grid, cumulative")
+      ->required()
+      ->check(whole_number());
+  command.add_option("mvolt" + suffix, phase.mvolt, "Voltage, mV")->required()->check(whole_number());
+  command.add_option("mhertz" + suffix, phase.mhertz, "Frequency, mHz")->required()->check(whole_number());
+  command.add_option("mpf" + suffix, phase.mpf, "Power factor, 1/1000")->required()->check(whole_number());
+  command.add_option("maxmi" + suffix, phase.maxmi, "Largest current of the interval, mA")
+      ->required()
+      ->check(whole_number());
 }
 
 strict::PhaseReading phase_reading(std::uint32_t number, const PhaseArguments& phase) {
@@ -104,7 +111,9 @@ void add_meter(CLI::App& tx, const SendingPointer& sending) {
     PhaseArguments registers;
   };
   auto one = std::make_shared<One>();
-  command->add_option("timestamp", one->time, "Instant of the reading, unix seconds")->required();
+  command->add_option("timestamp", one->time, "Instant of the reading, unix seconds")
+      ->required()
+      ->check(whole_number());
   command->add_option("phase", one->phase, "1, 2 or 3")->required()->check(CLI::Range(1, 3));
   add_phase_arguments(*command, one->registers, "");
   command->footer("Example:\n  electrad tx meter record 1666772865 1 3500 0 230000 50000 958 16 --from alice");
@@ -120,7 +129,9 @@ void add_meter(CLI::App& tx, const SendingPointer& sending) {
     std::array<PhaseArguments, 3> registers;
   };
   auto three = std::make_shared<Three>();
-  command->add_option("timestamp", three->time, "Instant of the reading, unix seconds")->required();
+  command->add_option("timestamp", three->time, "Instant of the reading, unix seconds")
+      ->required()
+      ->check(whole_number());
   for (std::size_t i = 0; i < 3; ++i) add_phase_arguments(*command, three->registers[i], std::to_string(i + 1));
   command->footer(
       "Example:\n"
@@ -217,9 +228,11 @@ void add_bank(CLI::App& tx, const SendingPointer& sending) {
   CLI::App* command = bank->add_subcommand("send", "Send money from one wallet to another");
   auto arguments = std::make_shared<SendArguments>();
   command->add_option("from", arguments->from, "Key of the home that pays, by name or address")->required();
-  command->add_option("to", arguments->to, "Who is paid: address, name, serial number, slot, or account:NUMBER")->required();
+  command->add_option("to", arguments->to, "Who is paid: address, name, serial number, slot, or account:NUMBER")
+      ->required();
   command->add_option("amount", arguments->amount, "Such as 1500000uelectra or 1.5elc")->required();
-  command->add_option("--reference", arguments->reference, "A number of yours that stays with the transfer");
+  command->add_option("--reference", arguments->reference, "A number of yours that stays with the transfer")
+      ->check(whole_number());
   command->add_option("--valid-for", sending->valid_for_s, "Seconds after which the message has no effect any more")
       ->check(CLI::Range(1U, 366U * 86400U))
       ->capture_default_str();
@@ -320,16 +333,23 @@ void add_directory(CLI::App& tx, const SendingPointer& sending) {
   CLI::App* directory = tx.add_subcommand("directory", "Registration of key holders");
   directory->require_subcommand(1);
 
-  CLI::App* command = directory->add_subcommand("register", "Operator: register a key; its holder is pending until it proves possession");
+  CLI::App* command = directory->add_subcommand(
+      "register", "Operator: register a key; its holder is pending until it proves possession");
   auto arguments = std::make_shared<RegisterArguments>();
   command->add_option("serial", arguments->serial, "Serial number")->required();
   command->add_option("public-key", arguments->public_key, "64 hexadecimal digits")->required();
-  command->add_option("--roles", arguments->roles, "meter, owner, producer, gateway, operator, auditor; joined by commas")
+  command
+      ->add_option("--roles", arguments->roles, "meter, owner, producer, gateway, operator, auditor; joined by commas")
       ->capture_default_str();
-  command->add_option("--phases", arguments->phases, "Metered phases, such as 1 or 1,2,3; none: no meter")->capture_default_str();
+  command->add_option("--phases", arguments->phases, "Metered phases, such as 1 or 1,2,3; none: no meter")
+      ->capture_default_str();
   command->add_option("--owner", arguments->owner, "Holder whose wallet pays and is paid (default: itself)");
-  command->add_option("--register-modulus", arguments->register_modulus, "Wh at which a register rolls over; 0 = never");
-  command->add_option("--max-wh-per-interval", arguments->max_wh_per_interval, "Plausible energy per interval; 0 = no limit");
+  command->add_option("--register-modulus", arguments->register_modulus, "Wh at which a register rolls over; 0 = never")
+      ->check(whole_number());
+  command
+      ->add_option("--max-wh-per-interval", arguments->max_wh_per_interval,
+                   "Plausible energy per interval; 0 = no limit")
+      ->check(whole_number());
   command->footer(
       "Examples:\n"
       "  electrad tx directory register M-17 5f…e2\n"
@@ -359,7 +379,8 @@ void add_tx(CLI::App& app, Context& context) {
   auto sending = std::make_shared<Sending>(Sending{context, {}});
   add_node_options(*tx, sending->options.node, "directory register and set-status default to operator");
   tx->add_option("--sequence", sending->options.sequence,
-                 "Sequence number (default: one more than the highest used); the same one twice has one effect");
+                 "Sequence number (default: one more than the highest used); the same one twice has one effect")
+      ->check(whole_number());
   tx->footer(
       "The same bytes are sent again until they are answered or the time-out ends. Ends with 6 if the answer is no.\n\n"
       "Examples:\n"
