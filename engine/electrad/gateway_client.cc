@@ -50,32 +50,6 @@ std::expected<std::shared_ptr<const crypto::SoftwareSigner>, Failure> load_signe
   return std::make_shared<const crypto::SoftwareSigner>(*seed);
 }
 
-std::expected<Endpoint, Failure> find_node(const Home& home, const std::string& node) {
-  std::string text = node;
-  if (text.empty()) {
-    const auto address = home.read_address();
-    if (!address) {
-      return failure(ExitCode::no_gateway,
-                     fmt::format("{}: no gateway serves here; start one with `electrad start`, or name one with --node "
-                                 "host:port",
-                                 home.root().string()));
-    }
-    text = *address;
-  }
-  const auto endpoint = parse_endpoint(text);
-  if (!endpoint || endpoint->port == 0) {
-    return failure(ExitCode::usage, fmt::format("\"{}\" is not host:port, such as 127.0.0.1:26600", text));
-  }
-  return *endpoint;
-}
-
-// Nothing when the home has none: then any chain will do.
-std::optional<Bytes32> genesis_hash_of(const Home& home) {
-  const auto text = read_text_file(home.genesis_file());
-  if (!text) return std::nullopt;
-  return genesis_hash(*text);
-}
-
 std::expected<client::TcpClient, Failure> open_session(const Home& home, const NodeOptions& options,
                                                        const std::shared_ptr<const crypto::SoftwareSigner>& signer) {
   const auto node = find_node(home, options.node);
@@ -137,6 +111,31 @@ std::optional<Receipt> wait_for_receipt(client::TcpClient& tcp, std::uint32_t sl
 }
 
 }  // namespace
+
+std::expected<Endpoint, Failure> find_node(const Home& home, const std::string& node) {
+  std::string text = node;
+  if (text.empty()) {
+    const auto address = home.read_address();
+    if (!address) {
+      return failure(ExitCode::no_gateway,
+                     fmt::format("{}: no gateway serves here; start one with `electrad start`, or name one with --node "
+                                 "host:port",
+                                 home.root().string()));
+    }
+    text = *address;
+  }
+  const auto endpoint = parse_endpoint(text);
+  if (!endpoint || endpoint->port == 0) {
+    return failure(ExitCode::usage, fmt::format("\"{}\" is not host:port, such as 127.0.0.1:26600", text));
+  }
+  return *endpoint;
+}
+
+std::optional<Bytes32> genesis_hash_of(const Home& home) {
+  const auto text = read_text_file(home.genesis_file());
+  if (!text) return std::nullopt;
+  return genesis_hash(*text);
+}
 
 std::unexpected<Failure> refused(Result result, const std::string& what) {
   return std::unexpected(

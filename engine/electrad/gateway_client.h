@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "electra/query.pb.h"
+#include "engine/electrad/document.h"
 #include "engine/electrad/exit_code.h"
 #include "engine/electrad/home.h"
 #include "meter-proto/client/tcp_client.h"
@@ -23,6 +25,12 @@ struct NodeOptions {
   double timeout_s = 10;
 };
 
+// The address in `node`, else that of the gateway that serves the home.
+[[nodiscard]] std::expected<Endpoint, Failure> find_node(const Home& home, const std::string& node);
+
+// Nothing when the home has no genesis: then any chain will do.
+[[nodiscard]] std::optional<Bytes32> genesis_hash_of(const Home& home);
+
 [[nodiscard]] std::unexpected<Failure> refused(Result result, const std::string& what);
 
 class GatewayClient {
@@ -30,7 +38,7 @@ class GatewayClient {
   // Opens a session as `options.from`.
   [[nodiscard]] static std::expected<GatewayClient, Failure> connect(const Home& home, const NodeOptions& options);
 
-  // For questions that anyone may ask: as `options.from` if given, else with the operator's or any other key of the home.
+  // As `options.from` if given, else with the operator's or any other key of the home.
   [[nodiscard]] static std::expected<GatewayClient, Failure> connect_for_query(const Home& home, NodeOptions options);
 
   // The answer's result is ok.

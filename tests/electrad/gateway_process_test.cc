@@ -118,6 +118,38 @@ TEST_F(GatewayProcess, ServeMakesAChainThatAnswersAtOnce) {
   EXPECT_EQ(stop().exit_code, 0);
 }
 
+TEST_F(GatewayProcess, WhatIsForEverybodyNeedsNoKey) {
+  start();
+  const std::string node = "127.0.0.1:" + std::to_string(port());
+  for (const Arguments& question : {Arguments{"query", "status"},
+                                    {"query", "meter", "currentcycle-id"},
+                                    {"query", "meter", "params"},
+                                    {"query", "meter", "list-billingcycles"}}) {
+    Arguments arguments = question;
+    arguments.insert(arguments.end(), {"--node", node, "--home", directory_ / "empty", "--json"});
+    const Ended ended = run_electrad(arguments);
+    EXPECT_EQ(ended.exit_code, 0) << ended.error;
+    EXPECT_TRUE(ended.json().is_object()) << ended.out;
+  }
+  const Ended ended = run_electrad({"query", "holder", "alice", "--node", node, "--home", directory_ / "empty"});
+  EXPECT_EQ(ended.exit_code, 4) << "a holder's data needs a key";
+  EXPECT_EQ(run({"query", "status", "--from", "alice"}).exit_code, 0);
+}
+
+TEST_F(GatewayProcess, ASilentGatewayIsGivenUpInTime) {
+  start();
+  gateway_->signal(SIGSTOP);
+  for (const Arguments& question : {Arguments{"query", "status"}, {"query", "digest"}}) {
+    Arguments arguments = question;
+    arguments.insert(arguments.end(), {"--timeout", "0.3"});
+    EXPECT_EQ(run(arguments).exit_code, 5);
+  }
+  const Ended sent = record("3500", "0", {"--timeout", "0.3"});
+  EXPECT_EQ(sent.exit_code, 5);
+  gateway_->signal(SIGCONT);
+  EXPECT_EQ(run({"query", "status"}).exit_code, 0);
+}
+
 TEST_F(GatewayProcess, SomeoneElsesDataIsNotShown) {
   start();
   EXPECT_EQ(run({"query", "holder", "alice", "--from", "alice"}).exit_code, 0);
