@@ -85,6 +85,36 @@ TEST(FullDisk, StopsTheGatewayAndLosesNothingAcknowledged) {
   EXPECT_TRUE(meter.ask(last + 10, reading(0, 1)).receipt);
 }
 
+// The same with batches in every place of the pipeline when the write fails.
+TEST(FullDisk, UnderLoadStopsTheGatewayToo) {
+  TempDirectory directory;
+  SmallDisk disk(directory.path() / "disk", "size=12m");
+  if (!disk.mounted()) GTEST_SKIP() << "cannot mount a tmpfs here (" << disk.error() << "): run the test as root";
+  const auto journal = directory.path() / "disk" / "journal";
+  GatewaySettings settings = small_settings(journal);
+  settings.batch_messages_max = 2;  // a record of 4 KiB for each pair
+  settings.parallel_batch_min = 2;
+  RunningGateway gateway(settings);
+  ASSERT_EQ(gateway.error(), "");
+  Client meter(gateway.port(), kM2);
+  ASSERT_TRUE(meter.connected());
+  constexpr std::uint64_t kMessages = 8000;
+  for (std::uint64_t sequence = 1; sequence <= kMessages; ++sequence) {
+    meter.tcp().session().send_frame(meter.frame(sequence, reading(0, 1)));
+  }
+  meter.tcp().flush();
+  const auto acknowledged = meter.replies(kMessages);
+  ASSERT_GT(acknowledged.size(), 100U);
+  ASSERT_LT(acknowledged.size(), kMessages);
+  gateway.join();
+  EXPECT_EQ(gateway.reason(), StopReason::journal_failed);
+  const auto messages = journal_messages(journal);
+  for (const auto& [name, reply] : acknowledged) {
+    ASSERT_TRUE(reply.receipt);
+    ASSERT_EQ(messages.count(name), 1U) << name.second;
+  }
+}
+
 TEST(FullDisk, AGatewayDoesNotStartWithoutSpace) {
   TempDirectory directory;
   SmallDisk disk(directory.path() / "disk", "size=1m");
