@@ -8,13 +8,16 @@
 #include <map>
 #include <sstream>
 
+#include "io/journal/record_format.h"
+
 namespace electra::app {
 namespace {
 
 constexpr std::uint64_t kU32Max = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t kU64Max = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kDay = 86400;
-constexpr std::uint64_t kPriceMax = 1'000'000'000;  // uelectra/Wh: with 2^32 Wh it stays far inside 64 bits
+constexpr std::uint64_t kMoneyMax = std::uint64_t{1} << 62;  // uelectra, all that a genesis may issue
+constexpr std::uint64_t kPriceMax = 1'000'000'000;           // uelectra/Wh: with 2^32 Wh it stays far inside 64 bits
 
 std::uint32_t u32(const Value& value) { return static_cast<std::uint32_t>(value.number); }
 
@@ -81,8 +84,8 @@ const std::array kTable = std::to_array<KeyRow<Config>>({
     {{"verify.threads", Kind::number, 0, 1024}, [](C& c, const V& v) { c.verify_threads = u32(v); }},
     {{"verify.parallel_from", Kind::number, 1, kU32Max}, [](C& c, const V& v) { c.parallel_batch_min = u32(v); }},
     {{"batches", Kind::section}, nullptr},
-    {{"batches.messages", Kind::number, 1, 8192}, [](C& c, const V& v) { c.batch_messages_max = u32(v); }},
-    {{"batches.pool", Kind::number, 2, 1024}, [](C& c, const V& v) { c.batches_max = u32(v); }},
+    {{"batches.messages", Kind::number, 2, 8192}, [](C& c, const V& v) { c.batch_messages_max = u32(v); }},
+    {{"batches.pool", Kind::number, 2, 64}, [](C& c, const V& v) { c.batches_max = u32(v); }},
     {{"connections", Kind::section}, nullptr},
     {{"connections.limit", Kind::number, 1, 65536}, [](C& c, const V& v) { c.connections_max = u32(v); }},
     {{"connections.hello_timeout", Kind::seconds, 1, 3600}, [](C& c, const V& v) { c.hello_timeout_s = u32(v); }},
@@ -104,6 +107,14 @@ class CrossCheck {
     check_times();
     check_prices();
     check_holders();
+    if (config_.segment_bytes % io::kRecordAlignment != 0) {
+      complain("journal.segment_bytes", fmt::format("expected a multiple of {} bytes", io::kRecordAlignment));
+    }
+    const std::uint64_t settled_after_s = std::uint64_t{config_.params.cycle_s} + config_.params.grace_s;
+    if (config_.limits.correction_horizon_s < settled_after_s) {
+      complain("limits.correction_horizon",
+               fmt::format("expected at least metering.cycle and metering.grace together, {} s", settled_after_s));
+    }
   }
 
  private:
@@ -160,7 +171,7 @@ class CrossCheck {
     if (holders > config_.limits.holders_max) {
       complain("limits.holders", fmt::format("expected at least {}, the holders in this file", holders));
     }
-    if (balance_overflows_) complain("accounts", "all balances together are more than 64 bits hold");
+    if (balance_overflows_) complain("accounts", "expected at most 2^62 uelectra in all balances together");
   }
 
   void add_holder(const std::string& key, const HolderConfig& holder) {
@@ -173,7 +184,13 @@ class CrossCheck {
     if (holder.phases == 0 && (holder.roles & state::kRoleMeter) != 0) {
       complain(key, "a holder with the role meter needs phases");
     }
-    if (holder.balance > kU64Max / 2 - balance_) {
+    if (holder.roles == 0) complain(key, "a holder needs a role");
+    constexpr std::uint32_t kMetered = state::kRoleMeter | state::kRoleProducer | state::kRoleGateway;
+    if (holder.phases != 0 && (holder.roles & kMetered) == 0) {
+      complain(key, "a holder with phases needs the role meter, producer or gateway");
+    }
+    if (holder.register_modulus == 1) complain(key, "a register_modulus is 0 (never rolls over) or above 1");
+    if (holder.balance > kMoneyMax - balance_) {
       balance_overflows_ = true;
     } else {
       balance_ += holder.balance;

@@ -16,6 +16,7 @@ namespace electra::app {
 namespace {
 
 constexpr std::uint64_t kPhaseMax = 3;
+constexpr std::uint64_t kInstantMax_s = std::uint64_t{1} << 33;  // in 2242; its nanoseconds fit into 64 bits
 
 unsigned line_of(const YAML::Node& node) {
   const int line = node.Mark().line;
@@ -132,8 +133,9 @@ bool convert_scalar(const KeySpec& row, const std::string& text, Value& value) {
     }
     case Kind::instant: {
       const auto instant = parse_instant(text);
-      if (instant) value.number = *instant;
-      return instant.has_value();
+      if (!instant || *instant > kInstantMax_s) return false;
+      value.number = *instant;
+      return true;
     }
     case Kind::endpoint: {
       const auto endpoint = parse_endpoint(text);
@@ -340,7 +342,7 @@ std::string expectation(const KeySpec& row) {
     case Kind::flags:    return fmt::format("a list of {}", joined(row.choices));
     case Kind::phases:   return "a list of phases, such as [1] or [1, 2, 3]";
     case Kind::coins:    return "a list of amounts, such as [\"1000000000uelectra\"]";
-    case Kind::instant:  return "an instant in UTC, such as 2016-01-04T00:00:00Z";
+    case Kind::instant:  return "an instant in UTC from 1970 to 2242, such as 2016-01-04T00:00:00Z";
     case Kind::endpoint: return "host:port, such as 127.0.0.1:26600";
     case Kind::hex32:    return "64 hexadecimal digits in lower case";
   }

@@ -71,7 +71,7 @@ TEST(Config, EveryKeyIsRead) {
 genesis: {chain_id: grid-7, time: 2016-01-04T00:00:00Z}
 development_seed: another phrase
 accounts:
-  - {name: carol, coins: ["5uelectra", "1.5elc"], roles: [owner, auditor], phases: [1, 3]}
+  - {name: carol, coins: ["5uelectra", "1.5elc"], roles: [meter, auditor], phases: [1, 3]}
 meters:
   - {serial: M-1, phases: [2], roles: [meter, producer], coins: ["7uelectra"], owner: carol,
      register_modulus: 1000000, max_wh_per_interval: 5000}
@@ -94,7 +94,7 @@ log: {level: debug, format: json}
   EXPECT_EQ(config->development_seed, "another phrase");
   ASSERT_EQ(config->accounts.size(), 1U);
   EXPECT_EQ(config->accounts[0].balance, 1'500'005U);
-  EXPECT_EQ(config->accounts[0].roles, std::uint32_t{state::kRoleOwner} | state::kRoleAuditor);
+  EXPECT_EQ(config->accounts[0].roles, std::uint32_t{state::kRoleMeter} | state::kRoleAuditor);
   EXPECT_EQ(config->accounts[0].phases, 5U);
   ASSERT_EQ(config->meters.size(), 1U);
   EXPECT_EQ(config->meters[0].phases, 2U);
@@ -161,8 +161,8 @@ INSTANTIATE_TEST_SUITE_P(Cases, BadConfig, testing::Values(
     Bad{"a fraction for a whole number", "prices: {retail: 1.5}\n", "prices.retail", "a whole number"},
     Bad{"a negative number", "prices: {retail: -1}\n", "prices.retail", "a whole number"},
     Bad{"an octal-looking number", "prices: {retail: 0300}\n", "prices.retail", "a whole number"},
-    Bad{"above the range", "batches: {messages: 8193}\n", "config.yml:1: batches.messages: ", "from 1 to 8192, found \"8193\""},
-    Bad{"below the range", "batches: {pool: 1}\n", "batches.pool", "from 2 to 1024"},
+    Bad{"above the range", "batches: {messages: 8193}\n", "config.yml:1: batches.messages: ", "from 2 to 8192, found \"8193\""},
+    Bad{"below the range", "batches: {pool: 1}\n", "batches.pool", "from 2 to 64"},
     Bad{"an unknown unit", "metering: {interval: 15min}\n", "metering.interval", "a time from 1 to 86400 seconds"},
     Bad{"a size without meaning", "journal: {segment_bytes: 64MB}\n", "journal.segment_bytes", "such as 65536, 64KiB or 64MiB"},
     Bad{"an unknown choice", "clock: fast\n", "config.yml:1: clock: ", "one of real, replay, found \"fast\""},
@@ -181,6 +181,12 @@ INSTANTIATE_TEST_SUITE_P(Cases, BadConfig, testing::Values(
     Bad{"an address without port", "listen: localhost\n", "config.yml:1: listen: ", "host:port"},
     Bad{"an IPv6 address without brackets", "listen: \"::1:5\"\n", "listen", "host:port"},
     Bad{"a port out of range", "listen: 127.0.0.1:65536\n", "listen", "host:port"},
+    Bad{"an instant whose nanoseconds do not fit", "genesis: {time: 2600-01-01T00:00:00Z}\n", "config.yml:1: genesis.time: ", "from 1970 to 2242"},
+    Bad{"a segment of broken pages", "journal: {segment_bytes: 10000001}\n", "config.yml:1: journal.segment_bytes: ", "a multiple of 4096"},
+    Bad{"a horizon before settlement", "metering: {cycle: 12h}\nlimits: {correction_horizon: 1h}\n", "config.yml:2: limits.correction_horizon: ", "43500 s"},
+    Bad{"a holder without a role", "accounts:\n  - {name: a, roles: []}\n", "config.yml:2: accounts[0].name: ", "needs a role"},
+    Bad{"phases without a role of a meter", "accounts:\n  - {name: a, phases: [1]}\n", "accounts[0].name", "needs the role meter"},
+    Bad{"a modulus of one", "meters:\n  - {serial: M, register_modulus: 1}\n", "meters[0].serial", "0 (never rolls over) or above 1"},
     Bad{"an instant in another spelling", "genesis: {time: 2016-01-04}\n", "genesis.time", "such as 2016-01-04T00:00:00Z"},
     Bad{"a cycle of broken intervals", "metering:\n  interval: 700\n", "config.yml:2: metering.interval: ", "a divisor of a day"},
     Bad{"a cycle that is no multiple", "metering:\n  interval: 3600\n  cycle: 900\n", "config.yml:3: metering.cycle: ", "a multiple of metering.interval"},
@@ -193,7 +199,7 @@ INSTANTIATE_TEST_SUITE_P(Cases, BadConfig, testing::Values(
     Bad{"a second gateway", "accounts:\n  - {name: g, roles: [gateway], phases: [1]}\n", "accounts[0].name", "one gateway"},
     Bad{"a meter without phases", "meters:\n  - {serial: M, phases: []}\n", "meters[0].serial", "needs phases"},
     Bad{"more holders than the limit", "limits: {holders: 2}\naccounts:\n  - name: a\n", "config.yml:1: limits.holders: ", "at least 3"},
-    Bad{"more money than there is", "operator: {coins: [\"18446744073709551615uelectra\"]}\n", "accounts", "64 bits"},
+    Bad{"more money than there is", "operator: {coins: [\"18446744073709551615uelectra\"]}\n", "accounts", "2^62"},
     Bad{"a list at the top", "- a\n", "config.yml:1: ", "keys and values"},
     Bad{"a second document", "clock: real\n---\nclock: real\n", "config.yml:3: ", "one document"},
     Bad{"no YAML", "a: [1, 2\nb: }\n", "config.yml:", ""}),
