@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <fstream>
-#include <regex>
 #include <sstream>
 #include <thread>
 
@@ -87,9 +86,12 @@ class Auditor final : public pipeline::RecordReplayer {
 Grid::Grid(const ConfigChanges& config_changes) : root_(make_directory()), home_(root_ / "home"), port_(free_port()) {
   std::string text = read_text(std::filesystem::path(ELECTRA_DATA) / "config.yml");
   for (const auto& [key, value] : config_changes) {
-    const std::regex line("\n(  )" + key + ":[^\n]*");
-    EXPECT_TRUE(std::regex_search(text, line)) << key;
-    text = std::regex_replace(text, line, "\n$1" + key + ": " + value);
+    const std::size_t begin = text.find("\n  " + key + ":");
+    if (begin == std::string::npos) {
+      ADD_FAILURE() << "the configuration has no key " << key;
+      continue;
+    }
+    text.replace(begin, text.find('\n', begin + 1) - begin, "\n  " + key + ": " + value);
   }
   std::ofstream(root_ / "config.yml") << text;
   EXPECT_EQ(run({ELECTRAD, "init", "--home", home_.root(), "--config", root_ / "config.yml"}, log(), kStartMax), 0)
