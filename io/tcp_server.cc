@@ -1,9 +1,6 @@
 #include "io/tcp_server.h"
 
-#include <arpa/inet.h>
 #include <liburing.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +12,7 @@
 
 #include "io/tcp/output_queue.h"
 #include "io/tcp/receive_ring.h"
+#include "io/tcp/sockets.h"
 #include "meter-proto/base/assert.h"
 
 namespace electra::io {
@@ -23,53 +21,8 @@ namespace {
 constexpr std::size_t kSendRangesMax = 16;  // 256 KiB a send
 constexpr std::uint64_t kSweepNsMin = 5'000'000;
 constexpr std::uint64_t kSweepNsMax = 250'000'000;
-constexpr int kKeepAliveIdleSeconds = 60;  // a peer whose power failed is noticed within about two minutes
-constexpr int kKeepAliveIntervalSeconds = 15;
-constexpr int kKeepAliveProbes = 4;
-
-void set_option(int fd, int level, int name, int value) noexcept {
-  // None of these can fail on a TCP socket, and none is worth losing the peer.
-  [[maybe_unused]] const int status = setsockopt(fd, level, name, &value, sizeof value);
-}
-
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t bytes = 0;
-  int family = 0;
-};
-
-bool parse_address(const std::string& text, std::uint16_t port, SocketAddress& out) noexcept {
-  auto* const v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
-  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    out.bytes = sizeof *v4;
-    out.family = AF_INET;
-    return true;
-  }
-  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
-  if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) != 1) return false;
-  v6->sin6_family = AF_INET6;
-  v6->sin6_port = htons(port);
-  out.bytes = sizeof *v6;
-  out.family = AF_INET6;
-  return true;
-}
 
 }  // namespace
-
-std::string_view close_reason_name(CloseReason reason) noexcept {
-  switch (reason) {
-    case CloseReason::peer_closed:    return "peer_closed";
-    case CloseReason::peer_error:     return "peer_error";
-    case CloseReason::local:          return "local";
-    case CloseReason::hello_timeout:  return "hello_timeout";
-    case CloseReason::output_full:    return "output_full";
-    case CloseReason::output_stalled: return "output_stalled";
-    case CloseReason::shutdown:       return "shutdown";
-  }
-  return "unknown";
-}
 
 struct TcpServer::Impl {
   enum class State : std::uint8_t {
@@ -207,33 +160,10 @@ struct TcpServer::Impl {
   // --- listening ---
 
   std::expected<void, std::string> listen() {
-    const std::string place = config.address + ":" + std::to_string(config.port);
-    SocketAddress address;
-    if (!parse_address(config.address, config.port, address)) {
-      return std::unexpected("cannot listen on " + place + ": \"" + config.address +
-                             "\" is no numeric IPv4 or IPv6 address");
-    }
-    const auto failure = [&place](const char* what) {
-      std::string text = "cannot listen on " + place + ": " + what + ": " + std::strerror(errno);
-      if (errno == EADDRINUSE) text += "; another program has this port, choose another or stop it";
-      if (errno == EADDRNOTAVAIL) text += "; this machine has no such address";
-      if (errno == EACCES) text += "; ports below 1024 need a privilege";
-      return text;
-    };
-    listen_fd = socket(address.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (listen_fd < 0) return std::unexpected(failure("socket"));
-    set_option(listen_fd, SOL_SOCKET, SO_REUSEADDR, 1);
-    if (bind(listen_fd, reinterpret_cast<const sockaddr*>(&address.storage), address.bytes) != 0) {
-      return std::unexpected(failure("bind"));
-    }
-    if (::listen(listen_fd, config.backlog) != 0) return std::unexpected(failure("listen"));
-    SocketAddress bound;
-    bound.bytes = sizeof bound.storage;
-    if (getsockname(listen_fd, reinterpret_cast<sockaddr*>(&bound.storage), &bound.bytes) != 0) {
-      return std::unexpected(failure("getsockname"));
-    }
-    port = ntohs(address.family == AF_INET ? reinterpret_cast<const sockaddr_in*>(&bound.storage)->sin_port
-                                           : reinterpret_cast<const sockaddr_in6*>(&bound.storage)->sin6_port);
+    const auto socket = open_listening_socket(config.address, config.port, config.backlog);
+    if (!socket) return std::unexpected(socket.error());
+    listen_fd = socket->fd;
+    port = socket->port;
     auto made_ring =
         ReceiveRing::create(loop, loop.new_buffer_group(), config.receive_buffers, config.receive_buffer_bytes);
     if (!made_ring) return std::unexpected(made_ring.error());
@@ -272,11 +202,7 @@ struct TcpServer::Impl {
       ::close(fd);
       return;
     }
-    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdleSeconds);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveIntervalSeconds);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveProbes);
+    prepare_accepted_socket(fd);
     Connection& connection = connections[free_connections.back()];
     free_connections.pop_back();
     connection.fd = fd;
