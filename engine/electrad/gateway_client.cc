@@ -50,6 +50,7 @@ std::expected<std::shared_ptr<const crypto::SoftwareSigner>, Failure> load_signe
   return std::make_shared<const crypto::SoftwareSigner>(*seed);
 }
 
+// Without a signer: no hello.
 std::expected<client::TcpClient, Failure> open_session(const Home& home, const NodeOptions& options,
                                                        const std::shared_ptr<const crypto::SoftwareSigner>& signer) {
   const auto node = find_node(home, options.node);
@@ -58,10 +59,10 @@ std::expected<client::TcpClient, Failure> open_session(const Home& home, const N
   open.host = node->host;
   open.port = node->port;
   open.timeout = milliseconds(options.timeout_s);
-  open.sender.address = proto::address_of(signer->public_key());
+  if (signer) open.sender.address = proto::address_of(signer->public_key());
   // A gateway named by hand may be one of another chain; the home's own must be of the home's chain.
   if (options.node.empty()) open.expected_genesis_hash = genesis_hash_of(home);
-  auto tcp = client::TcpClient::connect(open, sign_with(signer));
+  auto tcp = client::TcpClient::connect(open, signer ? sign_with(signer) : client::SignFunction{});
   if (!tcp) {
     const client::TcpClient::Error& error = tcp.error();
     if (error.result != Result::ok) return refused(error.result, fmt::format("hello of {}", options.from));
@@ -163,6 +164,12 @@ std::expected<GatewayClient, Failure> GatewayClient::connect_for_query(const Hom
     options.from = keys->front().name;
   }
   return connect(home, options);
+}
+
+std::expected<GatewayClient, Failure> GatewayClient::connect_publicly(const Home& home, const NodeOptions& options) {
+  auto tcp = open_session(home, options, nullptr);
+  if (!tcp) return std::unexpected(tcp.error());
+  return GatewayClient(std::move(*tcp), options.timeout_s);
 }
 
 std::expected<wire::QueryAnswer, Failure> GatewayClient::ask(const wire::Query& query) {

@@ -41,6 +41,10 @@ class GatewayClient {
   // As `options.from` if given, else with the operator's or any other key of the home.
   [[nodiscard]] static std::expected<GatewayClient, Failure> connect_for_query(const Home& home, NodeOptions options);
 
+  // Without a key, and so without a hello: for questions that anyone may ask.
+  [[nodiscard]] static std::expected<GatewayClient, Failure> connect_publicly(const Home& home,
+                                                                              const NodeOptions& options);
+
   // The answer's result is ok.
   [[nodiscard]] std::expected<wire::QueryAnswer, Failure> ask(const wire::Query& query);
 

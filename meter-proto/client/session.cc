@@ -112,6 +112,11 @@ void ClientSession::on_welcome(ByteSpan message) {
                  to_hex(chain_.genesis_hash));
   }
 
+  if (!sign_) {
+    state_ = State::open;
+    events_.emplace_back(HelloAnswer{});
+    return;
+  }
   const auto signature = sign_(proto::SignatureKind::hello, chain_.genesis_hash, 0, welcome.nonce);
   if (!signature) return close("the signer did not sign the hello");
   strict::Hello hello;

@@ -48,6 +48,8 @@ class ClientSession {
   enum class State : std::uint8_t { awaiting_welcome, awaiting_hello_answer, open, closed };
 
   // `sign` must sign under the key of `sender`. With `expected_genesis_hash` a gateway of another chain gets no hello.
+  // An empty `sign` says no hello: the session is open after the welcome, with a HelloAnswer of slot 0, and gets answers
+  // to public queries only.
   ClientSession(Sender sender, SignFunction sign, std::optional<Bytes32> expected_genesis_hash = std::nullopt);
 
   [[nodiscard]] State state() const noexcept { return state_; }

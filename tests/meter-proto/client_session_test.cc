@@ -103,6 +103,24 @@ TEST_F(Session, AsksAndTicks) {
   EXPECT_EQ(std::get<strict::TickAnswer>(all[1]).time, 123u);
 }
 
+TEST_F(Session, WithoutASignerSaysNoHelloAndAsks) {
+  session_ = ClientSession(client::Sender{}, client::SignFunction{});
+  exchange();
+  EXPECT_EQ(session_.state(), ClientSession::State::open);
+  EXPECT_FALSE(gateway_.hello_verified);
+  const auto opened = events();
+  ASSERT_EQ(opened.size(), 1u);
+  EXPECT_EQ(std::get<client::HelloAnswer>(opened[0]).slot, 0u);
+  wire::Query query;
+  query.set_id(7);
+  query.mutable_status();
+  session_.send_query(query);
+  exchange();
+  const auto answers = events();
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(std::get<wire::QueryAnswer>(answers[0]).id(), 7u);
+}
+
 TEST_F(Session, ResendsTheSameBytes) {
   exchange();
   const auto frame = client::make_message_frame({.slot = 5}, session_.chain().genesis_hash, 42,

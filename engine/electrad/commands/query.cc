@@ -6,7 +6,6 @@
 #include "engine/electrad/amount.h"
 #include "engine/electrad/answers.h"
 #include "engine/electrad/commands/commands.h"
-#include "engine/electrad/public_query.h"
 #include "meter-proto/address.h"
 
 namespace electra::app {
@@ -24,8 +23,7 @@ struct Asker {
 
   // What anyone may ask needs no key; with --from it is asked under that one.
   std::expected<wire::QueryAnswer, Failure> ask_publicly(const wire::Query& query) const {
-    if (node.from.empty()) return app::ask_publicly(context.home(), node, query);
-    auto client = connect();
+    auto client = node.from.empty() ? GatewayClient::connect_publicly(context.home(), node) : connect();
     if (!client) return std::unexpected(client.error());
     return client->ask(query);
   }
