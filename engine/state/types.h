@@ -56,10 +56,10 @@ struct Limits {
 struct Params {
   std::uint32_t interval_s = 900;
   std::uint32_t cycle_s = 3600;
-  std::uint32_t grace_s = 300;               // a cycle is settled this long after its end
-  std::uint32_t future_tolerance_s = 60;     // a reading may be stamped this much ahead of the batch
-  std::uint64_t retail_price = 300;          // p_b
-  std::uint64_t feed_in_price = 80;          // p_s <= p_b
+  std::uint32_t grace_s = 300;            // a cycle is settled this long after its end
+  std::uint32_t future_tolerance_s = 60;  // a reading may be stamped this much ahead of the batch
+  std::uint64_t retail_price = 300;       // p_b
+  std::uint64_t feed_in_price = 80;       // p_s <= p_b
 };
 
 struct GenesisHolder {
@@ -86,10 +86,10 @@ struct Genesis {
 
 // A message whose signature was good under key (slot, key_generation) of the envelope's sender.
 struct VerifiedMessage {
-  strict::EnvelopeView envelope;        // views into the batch's bytes
-  std::array<std::uint8_t, 32> id{};    // first 32 bytes of SHA-512(R ‖ A ‖ signing bytes)
-  Slot slot = 0;                        // resolved sender
-  bool embedded_key_valid = false;      // RegisterKey only: the registration rule's verdict on the public key inside
+  strict::EnvelopeView envelope;      // views into the batch's bytes
+  std::array<std::uint8_t, 32> id{};  // first 32 bytes of SHA-512(R ‖ A ‖ signing bytes)
+  Slot slot = 0;                      // resolved sender
+  bool embedded_key_valid = false;    // RegisterKey only: the registration rule's verdict on the public key inside
 };
 
 struct BatchInput {
@@ -101,7 +101,7 @@ struct BatchInput {
 // What became of one message of the batch; same order.
 struct Outcome {
   Result result = Result::ok;
-  bool repeated = false;     // the sender's window had this very message: `result` and `batch` are the first ones
+  bool repeated = false;  // the sender's window had this very message: `result` and `batch` are the first ones
   std::uint64_t batch = 0;
   std::uint64_t detail = 0;  // new slot, first new account, or index of the transfer that failed
 };
