@@ -1,6 +1,8 @@
 // Who may ask what.
 #include <gtest/gtest.h>
 
+#include "engine/pipeline/queries.h"
+#include "meter-proto/base/sha256.h"
 #include "meter-proto/encode.h"
 #include "tests/pipeline/raw_socket.h"
 #include "tests/pipeline/support.h"
@@ -154,6 +156,34 @@ TEST_F(GatewayQueries, TheStatusNamesTheChainAndItsState) {
   EXPECT_EQ(status.backend(), "sodium");
   EXPECT_EQ(status.version(), "test");
   EXPECT_TRUE(status.replay_clock());
+}
+
+// A stranger among many: an answer that looks at all of them would hold up the io thread.
+TEST(HolderPages, EndAfterABoundedNumberOfHoldersAndSayWhereToGoOn) {
+  constexpr std::uint32_t kHolders = 10'005;
+  state::Genesis genesis;
+  genesis.chain_id = "many";
+  genesis.time_ns = std::uint64_t{1'451'865'600} * 1'000'000'000;
+  genesis.limits.holders_max = kHolders;
+  for (std::uint32_t i = 1; i <= kHolders; ++i) {
+    state::GenesisHolder holder;
+    holder.serial = std::string("H").append(std::to_string(i));
+    holder.public_key = sha256(bytes_of(holder.serial));
+    holder.roles = i == 1 ? state::kRoleGateway : state::kRoleOwner;
+    genesis.holders.push_back(holder);
+  }
+  const auto machine = state::Machine::create(genesis);
+  ASSERT_TRUE(machine.has_value()) << machine.error();
+  wire::Query query;
+  query.mutable_holders();
+  const wire::HolderList first = answer_query(query, {kHolders}, **machine, {}).holders();
+  EXPECT_EQ(first.holders_size(), 0);
+  ASSERT_EQ(first.next_slot(), 10'001u);
+  query.mutable_holders()->set_from_slot(first.next_slot());
+  const wire::HolderList second = answer_query(query, {kHolders}, **machine, {}).holders();
+  ASSERT_EQ(second.holders_size(), 1);
+  EXPECT_EQ(second.holders(0).slot(), kHolders);
+  EXPECT_EQ(second.next_slot(), 0u);
 }
 
 }  // namespace
