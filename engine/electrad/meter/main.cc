@@ -65,14 +65,18 @@ int fail(const std::string& text) {
   return kExitFailed;
 }
 
-std::expected<LinkOptions, std::string> link_options(const Common& common) {
-  LinkOptions options;
-  if (auto parsed = parse_endpoint(common.gateway, options); !parsed) {
+// What every command's options share, from what the command line says.
+template <typename Options>
+std::expected<void, std::string> take_common(const Common& common, Options& options) {
+  if (auto parsed = parse_endpoint(common.gateway, options.link); !parsed) {
     return std::unexpected("--gateway: " + parsed.error());
   }
-  options.retry_for = std::chrono::milliseconds(static_cast<std::int64_t>(common.retry_for_s * 1000));
-  options.stop = &stop_requested;
-  return options;
+  options.link.retry_for = std::chrono::milliseconds(static_cast<std::int64_t>(common.retry_for_s * 1000));
+  options.link.stop = &stop_requested;
+  options.data = common.data;
+  options.seed = common.seed;
+  options.count = common.count;
+  return {};
 }
 
 std::unique_ptr<ProgressSink> make_progress(const Common& common) {
@@ -101,12 +105,7 @@ struct EnrollCommand {
   }
 
   int run() {
-    auto link = link_options(common);
-    if (!link) return fail(link.error());
-    options.link = *link;
-    options.data = common.data;
-    options.seed = common.seed;
-    options.count = common.count;
+    if (auto taken = take_common(common, options); !taken) return fail(taken.error());
     if (!operator_key.empty()) options.operator_key = operator_key;
     const auto progress = make_progress(common);
     const auto report = run_enroll(options, *progress);
@@ -148,12 +147,7 @@ struct ReplayCommand {
   }
 
   int run() {
-    auto link = link_options(common);
-    if (!link) return fail(link.error());
-    options.link = *link;
-    options.data = common.data;
-    options.seed = common.seed;
-    options.count = common.count;
+    if (auto taken = take_common(common, options); !taken) return fail(taken.error());
     if (days_option->count() != 0) options.days = days;
     if (shuffle_option->count() != 0) options.shuffle = shuffle;
     if (!acknowledged.empty()) options.acknowledged = acknowledged;
@@ -189,12 +183,7 @@ struct PlayCommand {
   }
 
   int run() {
-    auto link = link_options(common);
-    if (!link) return fail(link.error());
-    options.link = *link;
-    options.data = common.data;
-    options.seed = common.seed;
-    options.count = common.count;
+    if (auto taken = take_common(common, options); !taken) return fail(taken.error());
     options.interval = std::chrono::milliseconds(interval_ms);
     const auto progress = make_progress(common);
     const auto report = run_play(options, *progress);
