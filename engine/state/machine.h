@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/state/tables.h"
+#include "engine/state/touched_set.h"
 #include "engine/state/types.h"
 #include "meter-proto/strict/payload.h"
 
@@ -132,8 +134,10 @@ struct Bill {
 
 class Machine {
  public:
-  // The error is one sentence for people: which field is out of which range.
-  [[nodiscard]] static std::expected<std::unique_ptr<Machine>, std::string> create(const Genesis& genesis);
+  // The error is one sentence for people: which field is out of which range. `known` are the rules versions that the
+  // caller's program may execute; it is no part of the state.
+  [[nodiscard]] static std::expected<std::unique_ptr<Machine>, std::string> create(const Genesis& genesis,
+                                                                                   RulesRange known = kKnownRules);
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -152,7 +156,24 @@ class Machine {
   [[nodiscard]] std::uint64_t batch_number() const noexcept;  // of the last batch; at first 0
   [[nodiscard]] std::uint64_t messages_executed() const noexcept;
 
-  // Over everything that can influence execution. Costs a walk over all tables.
+  // Blocks are numbered 1, 2, …; a batch with closes_block is the last of its block.
+  [[nodiscard]] std::uint64_t height() const noexcept;         // of the last closed block; at first 0
+  [[nodiscard]] std::uint32_t epoch() const noexcept;          // of the block under way; at first 0
+  [[nodiscard]] std::uint32_t rules_version() const noexcept;  // that the next batch executes under
+  [[nodiscard]] ScheduledRules scheduled_rules() const noexcept;
+  // What create() was given. Once rules_version() is outside, execute() must not be called: the program is too old.
+  [[nodiscard]] RulesRange known_rules() const noexcept;
+
+  // --- tables and leaves (tables.h) ---
+  // Never falls.
+  [[nodiscard]] std::uint32_t leaf_count(Table table) const noexcept;
+  // Appends the leaf's bytes. index < leaf_count(table).
+  void append_leaf(Table table, std::uint32_t index, std::vector<std::uint8_t>& out) const;
+  // Leaves that have (or may have) changed since create() or the last clear_touched(). After create(): every leaf.
+  [[nodiscard]] const TouchedSet& touched(Table table) const noexcept;
+  void clear_touched() noexcept;
+
+  // Over the leaves of all tables: everything that can influence execution. Costs a walk over all tables.
   [[nodiscard]] Bytes32 digest() const;
   // Over balances, registers, bills and totals in serial-number order; without slots, account and batch numbers, and
   // times of arrival: equal for every order in which the readings of a cycle arrive.

@@ -16,7 +16,25 @@
 
 namespace electra::state {
 
+// Of a new chain. Later versions come into force by an operator's ScheduleRules.
 inline constexpr std::uint16_t kRulesVersion = 1;
+
+// Rules versions that a program can execute, both ends included.
+struct RulesRange {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  [[nodiscard]] constexpr bool contains(std::uint32_t version) const noexcept {
+    return first <= version && version <= last;
+  }
+};
+inline constexpr RulesRange kKnownRules{1, 1};
+
+// What ScheduleRules has set and is not yet in force.
+struct ScheduledRules {
+  std::uint32_t version = 0;  // 0 = nothing is scheduled
+  std::uint64_t height = 0;   // of the first block under it
+  bool operator==(const ScheduledRules&) const = default;
+};
 
 using Slot = std::uint32_t;
 using AccountNumber = std::uint32_t;
@@ -96,6 +114,7 @@ struct BatchInput {
   std::uint64_t number = 0;   // 1, 2, …
   std::uint64_t time_ns = 0;  // strictly greater than the previous batch's
   std::span<const VerifiedMessage> messages;
+  bool closes_block = false;  // it is the last batch of its block
 };
 
 // What became of one message of the batch; same order.
