@@ -13,7 +13,6 @@
 
 #include "io/journal/segment_files.h"
 #include "meter-proto/base/assert.h"
-#include "meter-proto/base/sha256.h"
 
 namespace electra::io {
 namespace {
@@ -345,7 +344,7 @@ struct JournalWriter::Impl {
   }
 
   void seal(Slot& record, const Segment& segment) {
-    const RecordBuffer& buffer = *record.buffer;
+    RecordBuffer& buffer = *record.buffer;
     RecordHeader header{};
     header.magic = kRecordMagic;
     header.format_version = kJournalFormatVersion;
@@ -359,7 +358,7 @@ struct JournalWriter::Impl {
     header.count = buffer.count();
     header.body_bytes = static_cast<std::uint32_t>(buffer.body().size());
     header.watermark = durable_batch;
-    header.body_hash = sha256(buffer.body());
+    header.body_hash = buffer.body_hash();
     header.genesis_hash = genesis_hash;
     header.journal_id = journal_id;
     header.record_hash = compute_record_hash(header);

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "meter-proto/base/assert.h"
+#include "meter-proto/base/sha256.h"
 
 namespace electra::io {
 namespace {
@@ -25,6 +26,7 @@ bool RecordBuffer::append(ByteSpan envelope) noexcept {
   std::memcpy(entry + kEntryLengthBytes, envelope.data(), envelope.size());
   body_bytes_ = static_cast<std::uint32_t>(end);
   ends_[count_++] = body_bytes_;
+  body_hashed_ = false;
   return true;
 }
 
@@ -51,11 +53,19 @@ void RecordBuffer::retain(std::span<const std::uint8_t> keep) noexcept {
   }
   count_ = kept;
   body_bytes_ = kept_bytes;
+  body_hashed_ = false;
 }
 
 void RecordBuffer::clear() noexcept {
   count_ = 0;
   body_bytes_ = 0;
+  body_hashed_ = false;
+}
+
+const Bytes32& RecordBuffer::body_hash() noexcept {
+  if (!body_hashed_) body_hash_ = sha256(body());
+  body_hashed_ = true;
+  return body_hash_;
 }
 
 std::expected<std::unique_ptr<RecordBufferPool>, std::string> RecordBufferPool::create(std::uint32_t count) {

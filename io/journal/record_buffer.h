@@ -38,6 +38,9 @@ class RecordBuffer {
   // Back to no entries.
   void clear() noexcept;
 
+  // SHA-256 of the body, hashed once: whoever asks first pays, so a worker may, before the buffer goes to the writer.
+  [[nodiscard]] const Bytes32& body_hash() noexcept;
+
   [[nodiscard]] std::uint32_t pool_index() const noexcept { return pool_index_; }
 
   // For the journal's writer: the whole record's memory, 4 KiB aligned, kRecordBytesMax long.
@@ -51,6 +54,8 @@ class RecordBuffer {
   std::uint32_t count_ = 0;
   std::uint32_t pool_index_ = 0;
   bool taken_ = false;
+  bool body_hashed_ = false;
+  Bytes32 body_hash_{};
 };
 
 class RecordBufferPool {

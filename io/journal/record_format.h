@@ -91,7 +91,8 @@ class EntryCursor {
 struct RecordView {
   const RecordHeader& header;
   ByteSpan body;
-  std::uint64_t file_offset;  // in segment header.segment
+  std::uint64_t file_offset;
+  std::uint64_t segment;  // the file's number; header.segment but in a walk over damage
 };
 
 }  // namespace electra::io

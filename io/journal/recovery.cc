@@ -168,7 +168,7 @@ class Scan {
   bool accept() {
     JournalPosition& now = position();
     const std::uint64_t length = record_bytes(header_.body_bytes);
-    if (config_.sink != nullptr && !config_.sink->on_record({header_, body_, now.offset})) return false;
+    if (config_.sink != nullptr && !config_.sink->on_record({header_, body_, now.offset, now.segment})) return false;
     now.journal_id = header_.journal_id;
     now.last_batch = header_.batch;
     now.last_time_ns = header_.time_ns;
