@@ -1,0 +1,90 @@
+#include "engine/chain/block_maker.h"
+
+#include "meter-proto/base/assert.h"
+#include "meter-proto/chain/merkle_path.h"
+#include "meter-proto/chain/tagged_hash.h"
+
+namespace electra::chain {
+namespace {
+
+constexpr std::uint64_t kGatewayPower = 1;
+
+const crypto::HashMidstate& leaf_midstate() {
+  static const crypto::HashMidstate midstate = crypto::tag_midstate(proto::kLeafTag);
+  return midstate;
+}
+
+}  // namespace
+
+Bytes32 gateway_key(const state::Machine& machine) {
+  const auto gateway = machine.holder(machine.gateway_slot());
+  ELECTRA_ASSERT(gateway.has_value());
+  return gateway->public_key;
+}
+
+Bytes32 validator_set_hash(const state::Machine& machine) {
+  std::array<std::uint8_t, 40> gateway;
+  std::ranges::copy(gateway_key(machine), gateway.begin());
+  store_le64(gateway.data() + 32, kGatewayPower);
+  return proto::tagged_hash(proto::kValidatorsTag, gateway);
+}
+
+BlockMaker::BlockMaker(state::Machine& machine)
+    : machine_(machine),
+      trees_(machine),
+      last_header_hash_(machine.genesis_hash()),
+      batch_hash_(machine.genesis_hash()) {
+  ELECTRA_ASSERT_EQ(machine.batch_number(), 0u);
+}
+
+void BlockMaker::add_batch(const proto::BatchLink& link, std::span<const state::VerifiedMessage> messages,
+                           std::span<const state::Outcome> outcomes) {
+  ELECTRA_ASSERT_EQ(link.number, machine_.batch_number());
+  ELECTRA_ASSERT_EQ(link.count, messages.size());
+  ELECTRA_ASSERT_EQ(messages.size(), outcomes.size());
+  batch_hash_ = proto::batch_hash(batch_hash_, link);
+  last_link_ = link;
+  ++open_batches_;
+  if (messages.empty()) return;
+
+  leaf_bytes_.resize(messages.size() * proto::kTransactionLeafBytes);
+  leaf_hashes_.resize(messages.size());
+  jobs_.clear();
+  std::uint8_t* to = leaf_bytes_.data();
+  for (std::size_t i = 0; i < messages.size(); ++i, to += proto::kTransactionLeafBytes) {
+    const auto leaf =
+        proto::transaction_leaf(messages[i].id, static_cast<std::uint16_t>(outcomes[i].result), outcomes[i].repeated);
+    std::ranges::copy(leaf, to);
+    jobs_.push_back({.in = to, .bytes = proto::kTransactionLeafBytes, .out = leaf_hashes_[i].data()});
+  }
+  crypto::hash_many(leaf_midstate(), jobs_);
+  frontier_.append(leaf_hashes_);
+  ELECTRA_ASSERT_LE(frontier_.count(), kBlockMessagesMax);
+}
+
+proto::BlockHeader BlockMaker::close_block() {
+  ELECTRA_ASSERT_LT(0u, open_batches_);
+  trees_.update();
+  const proto::BlockHeader header{.rules_version = last_link_.rules_version,
+                                  .epoch = machine_.epoch(),
+                                  .height = height_ + 1,
+                                  .last_batch = last_link_.number,
+                                  .time_ns = last_link_.time_ns,
+                                  .cycle = machine_.current_cycle().cycle_id,
+                                  .batches = open_batches_,
+                                  .messages = open_messages(),
+                                  .total_messages = machine_.messages_executed(),
+                                  .previous_hash = last_header_hash_,
+                                  .batch_hash = batch_hash_,
+                                  .transaction_root = frontier_.root(),
+                                  .state_root = trees_.root(),
+                                  .validator_set_hash = validator_set_hash(machine_)};
+  ELECTRA_ASSERT_EQ(header.height, machine_.height());
+  height_ = header.height;
+  last_header_hash_ = proto::header_hash(header);
+  open_batches_ = 0;
+  frontier_.clear();
+  return header;
+}
+
+}  // namespace electra::chain
