@@ -16,6 +16,7 @@ enum class ExitCode : int {
   journal_damaged = 7,  // `inspect` found damage
   cannot_start = 8,     // the gateway does not start: damaged journal, io_uring refused, address in use …
   stopped = 9,          // the gateway had to stop: its journal failed (full disk, …)
+  not_verified = 10,    // a chain or a proof was checked, and something in it is not true
 };
 
 struct Failure {

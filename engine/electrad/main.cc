@@ -24,7 +24,8 @@ void add_global_options(CLI::App& app, Context& context, std::string& output) {
       "  electrad tx bank send alice bob 1.5elc      move money\n"
       "  electrad inspect journal                    what is on disk\n\n"
       "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 configuration or genesis refused, 4 home directory,\n"
-      "5 no gateway answers, 6 the answer is no, 7 journal damaged, 8 the gateway cannot start, 9 it had to stop.\n"
+      "5 no gateway answers, 6 the answer is no, 7 journal damaged, 8 the gateway cannot start, 9 it had to stop,\n"
+      "10 not verified.\n"
       "docs/command-line.md and docs/configuration.md say more.");
 }
 
