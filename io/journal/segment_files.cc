@@ -22,7 +22,8 @@ static_assert(kWindowBytesMax % kRecordAlignment == 0);
 
 }  // namespace
 
-std::expected<std::vector<std::uint64_t>, SegmentFileError> list_segments(const std::filesystem::path& directory) {
+std::expected<std::vector<std::uint64_t>, SegmentFileError> list_segments(
+    const std::filesystem::path& directory, std::vector<std::filesystem::path>* odd_names) {
   std::vector<std::uint64_t> segments;
   std::error_code error;
   std::filesystem::directory_iterator file(directory, error);
@@ -31,10 +32,13 @@ std::expected<std::vector<std::uint64_t>, SegmentFileError> list_segments(const 
     const std::string name = file->path().filename().string();
     if (!name.ends_with(".seg")) continue;
     const auto segment = parse_segment_name(name);
-    if (!segment) {
-      return std::unexpected(SegmentFileError{file->path(), 0, "its name is not that of a segment (000000000001.seg)"});
+    if (segment) {
+      segments.push_back(*segment);
+    } else if (odd_names != nullptr) {
+      odd_names->push_back(file->path());
+    } else {
+      return std::unexpected(SegmentFileError{file->path(), 0, std::string(kOddNameReason)});
     }
-    segments.push_back(*segment);
   }
   if (error) return std::unexpected(SegmentFileError{directory, 0, "cannot list it: " + error.message()});
   std::sort(segments.begin(), segments.end());
@@ -48,16 +52,20 @@ SegmentReader::SegmentReader()
   if (window_ == nullptr) throw std::bad_alloc();
 }
 
-SegmentReader::~SegmentReader() {
+SegmentReader::~SegmentReader() { close(); }
+
+void SegmentReader::close() noexcept {
   if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+  segment_ = 0;
+  size_ = 0;
+  window_bytes_ = 0;
 }
 
 std::expected<void, SegmentFileError> SegmentReader::open(const std::filesystem::path& directory,
                                                           std::uint64_t segment) {
-  if (fd_ >= 0) ::close(fd_);
+  close();
   path_ = directory / segment_name(segment);
-  segment_ = segment;
-  window_bytes_ = 0;
   fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_DIRECT);
   if (fd_ < 0 && errno == EINVAL) fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd_ < 0)
@@ -68,6 +76,7 @@ std::expected<void, SegmentFileError> SegmentReader::open(const std::filesystem:
   }
   if (!S_ISREG(status.st_mode)) return std::unexpected(SegmentFileError{path_, 0, "it is not a regular file"});
   size_ = static_cast<std::uint64_t>(status.st_size);
+  segment_ = segment;
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/journal/record_format.h"
@@ -22,10 +23,11 @@ struct SegmentFileError {
   std::string reason;
 };
 
-// Numbers in ascending order; nothing for a missing directory. A file "*.seg" that is not a segment's name is an error;
-// other files are left alone.
+// Numbers in ascending order; nothing for a missing directory. A file "*.seg" that is not a segment's name is an error, or
+// goes to odd_names if they are wanted; other files are left alone.
 [[nodiscard]] std::expected<std::vector<std::uint64_t>, SegmentFileError> list_segments(
-    const std::filesystem::path& directory);
+    const std::filesystem::path& directory, std::vector<std::filesystem::path>* odd_names = nullptr);
+inline constexpr std::string_view kOddNameReason = "its name is not that of a segment (000000000001.seg)";
 
 class SegmentReader {
  public:
@@ -41,8 +43,8 @@ class SegmentReader {
   // Up to `length` <= kRecordBytesMax bytes at a multiple of 4096; fewer at the file's end. Valid until the next call.
   [[nodiscard]] std::expected<ByteSpan, SegmentFileError> at(std::uint64_t offset, std::uint64_t length);
 
-  // Forgets what was read, so that at() asks the disk again.
-  void forget() noexcept { window_bytes_ = 0; }
+  // The next open() takes size and bytes from the disk again, whatever it opens.
+  void close() noexcept;
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   [[nodiscard]] std::uint64_t segment() const noexcept { return segment_; }
