@@ -147,6 +147,16 @@ void put(Sink& sink, const strict::Reading& message) noexcept {
   for (const strict::PhaseReading& phase : message.phases()) put_message(sink, 2, phase);
 }
 template <typename Sink>
+void put(Sink& sink, const strict::BeginEpoch& message) noexcept {
+  put_uint(sink, 1, message.epoch);
+  put_fixed64(sink, 2, message.height);
+}
+template <typename Sink>
+void put(Sink& sink, const strict::ScheduleRules& message) noexcept {
+  put_uint(sink, 1, message.version);
+  put_fixed64(sink, 2, message.height);
+}
+template <typename Sink>
 void put(Sink& sink, const strict::PayloadView& message) noexcept {
   put_uint(sink, 1, message.not_after);
   // The variant's alternatives stand in the order of the oneof's numbers, which begin at 2.

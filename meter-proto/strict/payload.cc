@@ -89,6 +89,20 @@ bool decode(ByteSpan bytes, Reading& out) noexcept {
   return reader.done();
 }
 
+bool decode(ByteSpan bytes, BeginEpoch& out) noexcept {
+  Reader reader(bytes);
+  out.epoch = reader.uint32<1>();
+  out.height = reader.fixed64<2>();
+  return reader.done();
+}
+
+bool decode(ByteSpan bytes, ScheduleRules& out) noexcept {
+  Reader reader(bytes);
+  out.version = reader.uint32<1>();
+  out.height = reader.fixed64<2>();
+  return reader.done();
+}
+
 template <typename T>
 bool decode_operation(Reader& reader, Operation& operation) noexcept {
   return decode(reader.counted(), operation.emplace<T>()) && reader.done();
@@ -102,6 +116,8 @@ bool decode_operation(std::uint8_t tag, Reader& reader, Operation& operation) no
     case field_tag(5, WireType::bytes): return decode_operation<OpenAccounts>(reader, operation);
     case field_tag(6, WireType::bytes): return decode_operation<Transfers>(reader, operation);
     case field_tag(7, WireType::bytes): return decode_operation<Reading>(reader, operation);
+    case field_tag(8, WireType::bytes): return decode_operation<BeginEpoch>(reader, operation);
+    case field_tag(9, WireType::bytes): return decode_operation<ScheduleRules>(reader, operation);
     default:                            return false;
   }
 }

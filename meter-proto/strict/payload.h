@@ -81,9 +81,19 @@ struct Reading {
   [[nodiscard]] std::span<const PhaseReading> phases() const noexcept { return {items.data(), count}; }
 };
 
+struct BeginEpoch {
+  std::uint32_t epoch = 0;
+  std::uint64_t height = 0;
+};
+
+struct ScheduleRules {
+  std::uint32_t version = 0;
+  std::uint64_t height = 0;
+};
+
 // Never std::monostate after a decode that was ok.
-using Operation =
-    std::variant<std::monostate, RegisterKey, ProvePossession, SetStatus, OpenAccounts, Transfers, Reading>;
+using Operation = std::variant<std::monostate, RegisterKey, ProvePossession, SetStatus, OpenAccounts, Transfers,
+                               Reading, BeginEpoch, ScheduleRules>;
 
 struct PayloadView {
   std::uint64_t not_after = 0;  // unix s; 0 = none given

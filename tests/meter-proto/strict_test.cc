@@ -89,6 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
 // A good operation each, as the content of its field.
 const Bytes kKey = hex("0a 20") + repeated(32, 0xcc);
 const Bytes kReading = hex("08 01 12 04 08 01 10 05");
+const Bytes kEpoch = hex("08 01 11 0700000000000000");
 Bytes operation(std::uint8_t tag, const Bytes& content) {
   return Bytes{tag, static_cast<std::uint8_t>(content.size())} + content;
 }
@@ -119,7 +120,21 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"two operations", operation(0x22, {}) + operation(0x3a, kReading), kBadPayload},       //
         Case{"the same operation twice", operation(0x3a, kReading) + operation(0x3a, kReading), kBadPayload},
         Case{"not_after after the operation", operation(0x3a, kReading) + hex("08 01"), kBadPayload},      //
-        Case{"unknown operation 8", hex("42 00"), kBadPayload},                                            //
+        Case{"empty begin_epoch is for execution to refuse", hex("42 00"), Result::ok},                    //
+        Case{"epoch and height", operation(0x42, kEpoch), Result::ok},                                     //
+        Case{"height before the epoch", operation(0x42, hex("11 0700000000000000 08 01")), kBadPayload},   //
+        Case{"height as a varint", operation(0x42, hex("08 01 10 07")), kBadPayload},                      //
+        Case{"height zero written out", operation(0x42, hex("08 01 11 0000000000000000")), kBadPayload},   //
+        Case{"height cut short", operation(0x42, hex("08 01 11 07000000000000")), kBadPayload},            //
+        Case{"epoch 2^32", operation(0x42, hex("08 8080808010")), kBadPayload},                            //
+        Case{"unknown field in begin_epoch", operation(0x42, kEpoch + hex("18 01")), kBadPayload},         //
+        Case{"empty schedule_rules is for execution to refuse", hex("4a 00"), Result::ok},                 //
+        Case{"rules version and height", operation(0x4a, kEpoch), Result::ok},                             //
+        Case{"rules version 2^32 minus 1", operation(0x4a, hex("08 ffffffff0f")), Result::ok},             //
+        Case{"rules version 2^32", operation(0x4a, hex("08 8080808010")), kBadPayload},                    //
+        Case{"rules version zero written out", operation(0x4a, hex("08 00")), kBadPayload},                //
+        Case{"duplicate height", operation(0x4a, kEpoch + hex("11 0700000000000000")), kBadPayload},       //
+        Case{"unknown operation 10", hex("52 00"), kBadPayload},                                           //
         Case{"operation as a varint", hex("38 01"), kBadPayload},                                          //
         Case{"operation longer than the payload", hex("3a 03 08 01"), kBadPayload},                        //
         Case{"operation of a huge length", hex("3a ffffffffffffffff7f"), kBadPayload},                     //

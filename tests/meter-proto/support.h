@@ -118,7 +118,7 @@ class Randomness {
 inline wire::Payload Randomness::payload() {
   wire::Payload payload;
   payload.set_not_after(uint64());
-  switch (below(6)) {
+  switch (below(8)) {
     case 0: {
       auto& operation = *payload.mutable_register_key();
       operation.set_public_key(bytes(32));
@@ -159,6 +159,14 @@ inline wire::Payload Randomness::payload() {
       }
       break;
     }
+    case 5:
+      payload.mutable_begin_epoch()->set_epoch(uint32());
+      payload.mutable_begin_epoch()->set_height(uint64());
+      break;
+    case 6:
+      payload.mutable_schedule_rules()->set_version(uint32());
+      payload.mutable_schedule_rules()->set_height(uint64());
+      break;
     default: {
       auto& operation = *payload.mutable_reading();
       operation.set_time(uint64());
@@ -262,6 +270,16 @@ struct OperationToProtobuf {
       part.set_mpf(phase.mpf);
       part.set_maxmi(phase.maxmi);
     }
+  }
+  void operator()(const strict::BeginEpoch& operation) const {
+    auto& message = *out.mutable_begin_epoch();
+    message.set_epoch(operation.epoch);
+    message.set_height(operation.height);
+  }
+  void operator()(const strict::ScheduleRules& operation) const {
+    auto& message = *out.mutable_schedule_rules();
+    message.set_version(operation.version);
+    message.set_height(operation.height);
   }
 };
 

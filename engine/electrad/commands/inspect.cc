@@ -100,6 +100,10 @@ Json operation_json(const strict::Operation& operation) {
                               {"maxmi", phase.maxmi}});
           }
           return {{"reading", {{"time", std::to_string(message.time)}, {"phases", phases}}}};
+        } else if constexpr (std::is_same_v<T, strict::BeginEpoch>) {
+          return {{"beginEpoch", {{"epoch", message.epoch}, {"height", std::to_string(message.height)}}}};
+        } else if constexpr (std::is_same_v<T, strict::ScheduleRules>) {
+          return {{"scheduleRules", {{"version", message.version}, {"height", std::to_string(message.height)}}}};
         } else {
           return Json::object();
         }
