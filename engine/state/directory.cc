@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/state/tables.h"
+#include "meter-proto/chain/leaves.h"
 #include "meter-proto/strict/payload.h"
 
 namespace electra::state {
@@ -15,7 +17,11 @@ bool valid_serial(std::string_view serial) noexcept {
 }
 
 Directory::Directory(std::uint32_t holders_max)
-    : holders_max_(holders_max), by_address_(holders_max), by_key_(holders_max), by_serial_(holders_max) {
+    : holders_max_(holders_max),
+      by_address_(holders_max),
+      by_key_(holders_max),
+      by_serial_(holders_max),
+      touched_(holders_max) {
   holders_.reserve(holders_max);
   serial_order_.reserve(holders_max);
 }
@@ -43,6 +49,7 @@ Slot Directory::add(const Holder& holder) {
   const std::size_t position = serial_position(holder.serial());
   holders_.push_back(holder);
   const Slot slot = count();
+  touched_.mark(slot - 1);
   serial_order_.insert(serial_order_.begin() + static_cast<std::ptrdiff_t>(position), slot);
   by_address_.insert(hash_bytes(holder.address), slot);
   by_key_.insert(hash_bytes(holder.public_key), slot);
@@ -52,24 +59,38 @@ Slot Directory::add(const Holder& holder) {
 }
 
 void Directory::set_status(Slot slot, HolderStatus status) noexcept {
-  Holder& holder = at(slot);
+  Holder& holder = change(slot);
   --status_counts_[static_cast<std::size_t>(holder.status)];
   holder.status = status;
   ++status_counts_[static_cast<std::size_t>(status)];
 }
 
-void Directory::digest(DigestWriter& out) const {
-  out.integer(count());
-  for (const Holder& holder : holders_) {
-    out.fixed(holder.public_key).fixed(holder.registration_id).fixed(holder.address).text(holder.serial());
-    out.integers(static_cast<std::uint8_t>(holder.status), holder.phases, holder.roles, holder.key_generation,
-                 holder.owner_slot, holder.meter, holder.wallet_account, holder.energy_account, holder.debt_account,
-                 holder.register_modulus, holder.max_wh_per_interval);
-  }
+void Directory::append_leaf(std::uint32_t index, LeafWriter& out) const {
+  static_assert(proto::HolderLeaf::kTable == static_cast<std::uint8_t>(Table::holders));
+  static_assert(proto::HolderLeaf::kNoMeter == kNoMeter);
+  const Holder& holder = holders_[index];
+  out.fixed(proto::HolderLeaf{.public_key = holder.public_key,
+                              .registration_id = holder.registration_id,
+                              .address = holder.address,
+                              .serial_text = holder.serial_text,
+                              .serial_length = holder.serial_length,
+                              .status = static_cast<std::uint8_t>(holder.status),
+                              .phases = holder.phases,
+                              .roles = holder.roles,
+                              .key_generation = holder.key_generation,
+                              .owner_slot = holder.owner_slot,
+                              .meter = holder.meter,
+                              .wallet_account = holder.wallet_account,
+                              .energy_account = holder.energy_account,
+                              .debt_account = holder.debt_account,
+                              .register_modulus = holder.register_modulus,
+                              .max_wh_per_interval = holder.max_wh_per_interval}
+                .encode());
 }
 
 std::size_t Directory::memory_bytes(std::uint32_t holders_max) noexcept {
-  return holders_max * (sizeof(Holder) + sizeof(Slot)) + 3 * IndexTable(holders_max).memory_bytes();
+  return holders_max * (sizeof(Holder) + sizeof(Slot)) + 3 * IndexTable(holders_max).memory_bytes() +
+         TouchedSet::memory_bytes(holders_max);
 }
 
 }  // namespace electra::state

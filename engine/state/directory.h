@@ -8,8 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/state/digest_writer.h"
 #include "engine/state/index_table.h"
+#include "engine/state/leaf_writer.h"
+#include "engine/state/touched_set.h"
 #include "engine/state/types.h"
 
 namespace electra::state {
@@ -51,7 +52,6 @@ class Directory {
   [[nodiscard]] bool full() const noexcept { return count() == holders_max_; }
   [[nodiscard]] bool exists(Slot slot) const noexcept { return slot != 0 && slot <= count(); }
   [[nodiscard]] const Holder& at(Slot slot) const noexcept { return holders_[slot - 1]; }
-  [[nodiscard]] Holder& at(Slot slot) noexcept { return holders_[slot - 1]; }
 
   // The holder whose wallet pays and is paid for this one.
   [[nodiscard]] Slot payer_of(Slot slot) const noexcept {
@@ -76,10 +76,18 @@ class Directory {
   // Where in that order the serial number stands or would stand.
   [[nodiscard]] std::size_t serial_position(std::string_view serial) const noexcept;
 
-  void digest(DigestWriter& out) const;
+  void append_leaf(std::uint32_t index, LeafWriter& out) const;
+  [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  void clear_touched() noexcept { touched_.clear(); }
   [[nodiscard]] static std::size_t memory_bytes(std::uint32_t holders_max) noexcept;
 
  private:
+  // The only way to a holder that may be changed.
+  [[nodiscard]] Holder& change(Slot slot) noexcept {
+    touched_.mark(slot - 1);
+    return holders_[slot - 1];
+  }
+
   std::uint32_t holders_max_;
   std::vector<Holder> holders_;
   std::vector<Slot> serial_order_;
@@ -87,6 +95,7 @@ class Directory {
   IndexTable by_address_;
   IndexTable by_key_;
   IndexTable by_serial_;
+  TouchedSet touched_;
 };
 
 }  // namespace electra::state

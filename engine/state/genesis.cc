@@ -109,7 +109,7 @@ std::expected<void, std::string> Machine::Parts::check(const Genesis& genesis) {
   return {};
 }
 
-Machine::Parts::Parts(const Genesis& genesis)
+Machine::Parts::Parts(const Genesis& genesis, RulesRange known)
     : chain_id(genesis.chain_id),
       genesis_hash(genesis.hash),
       genesis_time_ns(genesis.time_ns),
@@ -118,12 +118,14 @@ Machine::Parts::Parts(const Genesis& genesis)
       calendar(genesis.params, genesis.time_ns / kNanosecondsPerSecond),
       wh_per_interval_max(wh_per_interval_bound(genesis.params.retail_price, genesis.limits.holders_max,
                                                 calendar.intervals_per_cycle())),
+      known_rules(known),
       time_ns(genesis.time_ns),
       directory(limits.holders_max),
+      windows(limits.holders_max),
       ledger(limits.accounts_max, limits.pending_transfers_max),
       meters(params, calendar, limits.holders_max),
       settlement(genesis, calendar, directory, ledger, meters) {
-  windows.reserve(limits.holders_max);
+  always_touched.mark(0);
   key_changes.reserve(std::max(genesis.holders.size(), kKeyChangesPerBatch));
   ELECTRA_ASSERT_EQ(ledger.open(0, Asset::uelectra, kSettlementOnly), kIssuerAccount);
   ELECTRA_ASSERT_EQ(ledger.open(0, Asset::uelectra, kSettlementOnly), kSettlementAccount);
@@ -150,10 +152,12 @@ Machine::Parts::Parts(const Genesis& genesis)
   settlement.set_time(time_ns);
 }
 
-std::expected<std::unique_ptr<Machine>, std::string> Machine::create(const Genesis& genesis) {
+std::expected<std::unique_ptr<Machine>, std::string> Machine::create(const Genesis& genesis, RulesRange known) {
+  if (!known.contains(kRulesVersion))
+    return wrong("this program does not know rules version " + std::to_string(kRulesVersion));
   if (auto good = Parts::check(genesis); !good) return std::unexpected(std::move(good.error()));
   try {
-    return std::unique_ptr<Machine>(new Machine(std::make_unique<Parts>(genesis)));
+    return std::unique_ptr<Machine>(new Machine(std::make_unique<Parts>(genesis, known)));
   } catch (const std::bad_alloc&) {
     return wrong("not enough memory for the tables that the limits ask for");
   }

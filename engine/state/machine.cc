@@ -13,6 +13,7 @@ void Machine::Parts::execute(const BatchInput& in, std::span<Outcome> out) {
   ELECTRA_ASSERT_EQ(in.number, batch_number + 1);
   ELECTRA_ASSERT_LT(time_ns, in.time_ns);
   ELECTRA_ASSERT_EQ(in.messages.size(), out.size());
+  ELECTRA_ASSERT(known_rules.contains(rules_version));
   batch_number = in.number;
   time_ns = in.time_ns;
   key_changes.clear();
@@ -28,6 +29,14 @@ void Machine::Parts::execute(const BatchInput& in, std::span<Outcome> out) {
                      .correction_horizon_s = limits.correction_horizon_s};
   for (std::size_t i = 0; i < in.messages.size(); ++i) out[i] = execute_one(in.messages[i]);
   messages += in.messages.size();
+  if (in.closes_block) close_block();
+}
+
+void Machine::Parts::close_block() noexcept {
+  ++height;
+  if (scheduled_rules.version == 0 || scheduled_rules.height != height + 1) return;
+  rules_version = scheduled_rules.version;
+  scheduled_rules = {};
 }
 
 Outcome Machine::Parts::execute_one(const VerifiedMessage& message) {
@@ -48,7 +57,7 @@ Outcome Machine::Parts::execute_one(const VerifiedMessage& message) {
   }
   const std::uint64_t id_prefix = load_le64(message.id.data());
   const SequenceWindow::Entry* same = nullptr;
-  outcome.result = windows[message.slot - 1].check(envelope.sequence, id_prefix, same);
+  outcome.result = windows.of(message.slot).check(envelope.sequence, id_prefix, same);
   if (same != nullptr) return {.result = same->result, .repeated = true, .batch = same->batch, .detail = same->detail};
   if (outcome.result != Result::ok) return outcome;
 
@@ -56,11 +65,12 @@ Outcome Machine::Parts::execute_one(const VerifiedMessage& message) {
   outcome.result = strict::decode_payload(envelope.payload, payload);
   if (outcome.result == Result::ok) outcome.result = perform(message, payload, outcome.detail);
   if (consumes_sequence(outcome.result))
-    windows[message.slot - 1].use(envelope.sequence, {.id_prefix = id_prefix,
-                                                      .batch = batch_number,
-                                                      .detail = static_cast<std::uint32_t>(outcome.detail),
-                                                      .result = outcome.result,
-                                                      .reserved = 0});
+    windows.use(message.slot, envelope.sequence,
+                {.id_prefix = id_prefix,
+                 .batch = batch_number,
+                 .detail = static_cast<std::uint32_t>(outcome.detail),
+                 .result = outcome.result,
+                 .reserved = 0});
   return outcome;
 }
 

@@ -12,6 +12,7 @@ constexpr std::uint32_t kRolesAll =
 constexpr std::uint32_t kRolesOfMeters = kRoleMeter | kRoleProducer | kRoleGateway;
 constexpr std::uint32_t kOpenAccountsMax = 8192;
 constexpr std::uint32_t kPhasesAll = 7;
+constexpr std::uint64_t kRulesAheadMax = std::uint64_t{1} << 32;  // blocks
 
 }  // namespace
 
@@ -41,7 +42,10 @@ Result Machine::Parts::perform(const VerifiedMessage& message, const strict::Pay
   if (const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation))
     return register_key(message, *registration, detail);
   if (const auto* status = std::get_if<strict::SetStatus>(&payload.operation)) return set_status(sender, *status);
-  return open_accounts(sender, std::get<strict::OpenAccounts>(payload.operation), detail);
+  if (const auto* accounts = std::get_if<strict::OpenAccounts>(&payload.operation))
+    return open_accounts(sender, *accounts, detail);
+  if (const auto* epoch_begin = std::get_if<strict::BeginEpoch>(&payload.operation)) return begin_epoch(*epoch_begin);
+  return schedule_rules(std::get<strict::ScheduleRules>(payload.operation));
 }
 
 // --- directory ----------------------------------------------------------------------------------------------------------
@@ -98,7 +102,7 @@ Slot Machine::Parts::add_holder(Holder holder) {
   }
   settlement.holder_added(directory.serial_position(holder.serial()));
   directory.add(holder);
-  windows.emplace_back();
+  windows.add();
   note_key(slot);
   return slot;
 }
@@ -177,6 +181,24 @@ Result Machine::Parts::take_reading(Slot sender, const strict::Reading& operatio
   // Time has run so far ahead of settlement that the ring would wrap: what is closed is classified now.
   if (boundary - settlement.first_unclassified_boundary() >= meters.places()) settlement.finish_classifying();
   return meters.keep(meter, reading);
+}
+
+// --- chain --------------------------------------------------------------------------------------------------------------
+
+Result Machine::Parts::begin_epoch(const strict::BeginEpoch& operation) {
+  if (operation.epoch <= epoch) return Result::wrong_epoch;
+  if (operation.height != height + 1) return Result::wrong_height;
+  epoch = operation.epoch;
+  return Result::ok;
+}
+
+// Whether this program knows the version decides nothing here: a program that knows more must compute the same state.
+Result Machine::Parts::schedule_rules(const strict::ScheduleRules& operation) {
+  const std::uint64_t under_way = height + 1;
+  if (operation.height <= under_way || operation.height - under_way > kRulesAheadMax) return Result::wrong_height;
+  if (operation.version <= rules_version) return Result::unknown_rules;
+  scheduled_rules = {.version = operation.version, .height = operation.height};
+  return Result::ok;
 }
 
 }  // namespace electra::state

@@ -10,18 +10,20 @@
 #include "engine/state/directory.h"
 #include "engine/state/machine.h"
 #include "engine/state/metering/meters.h"
-#include "engine/state/sequence_window.h"
+#include "engine/state/sequence_windows.h"
 
 namespace electra::state {
 
 struct Machine::Parts {
-  explicit Parts(const Genesis& genesis);
+  Parts(const Genesis& genesis, RulesRange known);
 
   // Checks a genesis; the error is one sentence.
   [[nodiscard]] static std::expected<void, std::string> check(const Genesis& genesis);
 
   void execute(const BatchInput& in, std::span<Outcome> out);
   [[nodiscard]] Outcome execute_one(const VerifiedMessage& message);
+  void close_block() noexcept;
+  void append_chain_leaf(LeafWriter& out) const;
 
   // operations.cc. `detail` is the outcome's.
   [[nodiscard]] Result perform(const VerifiedMessage& message, const strict::PayloadView& payload,
@@ -34,6 +36,8 @@ struct Machine::Parts {
   [[nodiscard]] Result transfer(const VerifiedMessage& message, const strict::Transfers& operation,
                                 std::uint64_t& detail);
   [[nodiscard]] Result take_reading(Slot sender, const strict::Reading& operation);
+  [[nodiscard]] Result begin_epoch(const strict::BeginEpoch& operation);
+  [[nodiscard]] Result schedule_rules(const strict::ScheduleRules& operation);
   // The directory entry with its accounts and its meter. Room and uniqueness were checked.
   Slot add_holder(Holder holder);
   [[nodiscard]] static std::uint32_t accounts_of(const Holder& holder) noexcept;
@@ -46,19 +50,25 @@ struct Machine::Parts {
   Limits limits;
   Calendar calendar;
   std::uint64_t wh_per_interval_max;
+  RulesRange known_rules;  // the program's; no part of the state
 
   std::uint64_t batch_number = 0;
   std::uint64_t time_ns;
   std::uint64_t messages = 0;
+  std::uint64_t height = 0;
+  std::uint32_t epoch = 0;
+  std::uint32_t rules_version = kRulesVersion;
+  ScheduledRules scheduled_rules;
   Slot gateway = 0;
   ReadingContext reading_context;  // of the current batch
 
   Directory directory;
-  std::vector<SequenceWindow> windows;  // of slot i + 1
+  SequenceWindows windows;
   Ledger ledger;
   Meters meters;
   Settlement settlement;
   std::vector<KeyChange> key_changes;
+  TouchedSet always_touched{1};  // of the tables with one leaf
 };
 
 }  // namespace electra::state

@@ -1,4 +1,4 @@
-// Reading the state: views for people and digests for machines.
+// Reading the state: views for people, and the digest of what settlement made.
 
 #include <bit>
 
@@ -29,6 +29,11 @@ std::uint32_t Machine::holder_count() const noexcept { return parts_->directory.
 std::uint32_t Machine::holder_count(HolderStatus status) const noexcept { return parts_->directory.count(status); }
 std::uint32_t Machine::account_count() const noexcept { return parts_->ledger.count(); }
 std::uint32_t Machine::pending_transfer_count() const noexcept { return parts_->ledger.pending().count(); }
+std::uint64_t Machine::height() const noexcept { return parts_->height; }
+std::uint32_t Machine::epoch() const noexcept { return parts_->epoch; }
+std::uint32_t Machine::rules_version() const noexcept { return parts_->rules_version; }
+ScheduledRules Machine::scheduled_rules() const noexcept { return parts_->scheduled_rules; }
+RulesRange Machine::known_rules() const noexcept { return parts_->known_rules; }
 Slot Machine::gateway_slot() const noexcept { return parts_->gateway; }
 Slot Machine::find_address(const Bytes20& address) const noexcept { return parts_->directory.find_address(address); }
 Slot Machine::find_key(const Bytes32& public_key) const noexcept { return parts_->directory.find_key(public_key); }
@@ -37,7 +42,7 @@ Totals Machine::totals() const noexcept { return parts_->settlement.totals(); }
 
 std::size_t Machine::memory_bytes() const noexcept {
   const Limits& limits = parts_->limits;
-  return Directory::memory_bytes(limits.holders_max) + limits.holders_max * sizeof(SequenceWindow) +
+  return Directory::memory_bytes(limits.holders_max) + SequenceWindows::memory_bytes(limits.holders_max) +
          Ledger::memory_bytes(limits.accounts_max, limits.pending_transfers_max) +
          Meters::memory_bytes(parts_->params, limits.holders_max) + parts_->settlement.memory_bytes() +
          parts_->key_changes.capacity() * sizeof(KeyChange);
@@ -59,7 +64,7 @@ std::optional<HolderView> Machine::holder(Slot slot) const {
   view.key_generation = from.key_generation;
   view.public_key = from.public_key;
   view.registration_id = from.registration_id;
-  view.highest_sequence = parts_->windows[slot - 1].highest();
+  view.highest_sequence = parts_->windows.of(slot).highest();
   view.wallet_account = from.wallet_account;
   view.energy_account = from.energy_account;
   view.debt_account = from.debt_account;
@@ -147,25 +152,7 @@ Bill Machine::last_bill(Slot slot) const noexcept {
   return bill.cycle_id == 0 ? Bill{} : bill;
 }
 
-// --- digests ------------------------------------------------------------------------------------------------------------
-
-Bytes32 Machine::digest() const {
-  const Parts& p = *parts_;
-  DigestWriter out;
-  out.text("electra/state/1").integer(kRulesVersion).text(p.chain_id).fixed(p.genesis_hash);
-  out.integers(p.genesis_time_ns, p.batch_number, p.time_ns, p.messages, p.gateway);
-  const Params& a = p.params;
-  out.integers(a.interval_s, a.cycle_s, a.grace_s, a.future_tolerance_s, a.retail_price, a.feed_in_price);
-  const Limits& l = p.limits;
-  out.integers(l.holders_max, l.accounts_max, l.pending_transfers_max, l.correction_horizon_s, l.pending_timeout_max_s,
-               l.not_after_max_s, l.timer_visits_per_batch_max);
-  p.directory.digest(out);
-  for (const SequenceWindow& window : p.windows) window.digest(out);
-  p.ledger.digest(out);
-  p.meters.digest(out, p.settlement.first_unclassified_boundary());
-  p.settlement.digest(out);
-  return out.finish();
-}
+// --- digest ------------------------------------------------------------------------------------------------------------
 
 Bytes32 Machine::settlement_digest() const {
   const Parts& p = *parts_;

@@ -1,13 +1,14 @@
 // Which sequences a sender has used, and what became of the last 64.
 //
 // A sequence may rise by at most 2^20 at once and may arrive up to 63 behind the highest used one. The same message again
-// gets its first answer; another message under a used sequence is told so. One window a sender, whatever its key.
+// gets its first answer; another message under a used sequence is told so. One window a sender, whatever its key. Its bytes in memory are its
+// leaf: places of sequences that are not used are zero.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
-#include "engine/state/digest_writer.h"
 #include "meter-proto/base/result.h"
 
 namespace electra::state {
@@ -46,26 +47,18 @@ class SequenceWindow {
     if (sequence > highest_) {
       const std::uint64_t rise = sequence - highest_;
       used_ = rise >= kSequenceWindow ? 0 : used_ << rise;
+      for (std::uint64_t skipped = sequence - std::min(rise, kSequenceWindow) + 1; skipped < sequence; ++skipped)
+        entries_[skipped % kSequenceWindow] = {};
       highest_ = sequence;
     }
     used_ |= std::uint64_t{1} << (highest_ - sequence);
     entries_[sequence % kSequenceWindow] = entry;
   }
 
-  // In the order of sequences; places that are not used do not count.
-  void digest(DigestWriter& out) const {
-    out.integers(highest_, used_);
-    for (std::uint64_t behind = kSequenceWindow; behind-- > 0;) {
-      if ((used_ >> behind & 1) == 0) continue;
-      const Entry& entry = entries_[(highest_ - behind) % kSequenceWindow];
-      out.integers(entry.id_prefix, entry.batch, entry.detail, static_cast<std::uint16_t>(entry.result));
-    }
-  }
-
  private:
-  std::uint64_t highest_ = 0;  // 0 = none used yet
-  std::uint64_t used_ = 0;     // bit i: highest_ - i was used
-  std::array<Entry, kSequenceWindow> entries_{};
+  std::uint64_t highest_ = 0;                     // 0 = none used yet
+  std::uint64_t used_ = 0;                        // bit i: highest_ - i was used
+  std::array<Entry, kSequenceWindow> entries_{};  // of sequence s at s % 64
 };
 
 }  // namespace electra::state

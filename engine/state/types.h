@@ -113,8 +113,8 @@ struct VerifiedMessage {
 struct BatchInput {
   std::uint64_t number = 0;   // 1, 2, …
   std::uint64_t time_ns = 0;  // strictly greater than the previous batch's
-  std::span<const VerifiedMessage> messages;
   bool closes_block = false;  // it is the last batch of its block
+  std::span<const VerifiedMessage> messages;
 };
 
 // What became of one message of the batch; same order.

@@ -1,7 +1,9 @@
 #include "engine/state/accounts/ledger.h"
 
 #include "engine/state/calendar.h"
+#include "engine/state/tables.h"
 #include "meter-proto/base/checked.h"
+#include "meter-proto/chain/leaves.h"
 
 namespace electra::state {
 namespace {
@@ -14,7 +16,7 @@ bool sum_overflows(std::uint64_t posted, std::uint64_t pending, std::uint64_t am
 }  // namespace
 
 Ledger::Ledger(std::uint32_t accounts_max, std::uint32_t pending_max)
-    : accounts_max_(accounts_max), pending_(pending_max) {
+    : accounts_max_(accounts_max), pending_(pending_max), touched_(accounts_max) {
   accounts_.reserve(accounts_max);
 }
 
@@ -26,14 +28,15 @@ AccountNumber Ledger::open(Slot owner_slot, Asset asset, std::uint8_t flags, std
   opened.asset = asset;
   opened.flags = flags;
   accounts_.insert(accounts_.end(), count, opened);
+  for (AccountNumber number = first; number <= this->count(); ++number) touched_.mark(number - 1);
   return first;
 }
 
 void Ledger::move(AccountNumber debit, AccountNumber credit, std::uint64_t amount) {
   if (amount == 0) return;
   ELECTRA_ASSERT_NE(debit, credit);
-  Account& from = account(debit);
-  Account& to = account(credit);
+  Account& from = change(debit);
+  Account& to = change(credit);
   ELECTRA_ASSERT_EQ(from.asset, to.asset);
   const auto debits = checked_add(from.debits_posted, amount);
   const auto credits = checked_add(to.credits_posted, amount);
@@ -84,8 +87,8 @@ Result Ledger::apply_new(const TransferContext& context, const strict::Transfer&
   const std::uint64_t amount = transfer.amount;
   if (!exists(transfer.debit_account) || !exists(transfer.credit_account)) return Result::unknown_account;
   if (transfer.debit_account == transfer.credit_account) return Result::accounts_must_differ;
-  Account& debit = account(transfer.debit_account);
-  Account& credit = account(transfer.credit_account);
+  const Account& debit = at(transfer.debit_account);
+  const Account& credit = at(transfer.credit_account);
   if (debit.asset != credit.asset) return Result::assets_must_match;
   if (!context.directory.disposes_of(context.sender, debit.owner_slot)) return Result::not_account_owner;
   if (amount == 0) return Result::amount_zero;
@@ -110,12 +113,12 @@ Result Ledger::apply_new(const TransferContext& context, const strict::Transfer&
           .removed = 0,
           .removed_transfer = {}};
   if (!pends) {
-    debit.debits_posted += amount;
-    credit.credits_posted += amount;
+    change(transfer.debit_account).debits_posted += amount;
+    change(transfer.credit_account).credits_posted += amount;
     return Result::ok;
   }
-  debit.debits_pending += amount;
-  credit.credits_pending += amount;
+  change(transfer.debit_account).debits_pending += amount;
+  change(transfer.credit_account).credits_pending += amount;
   const std::uint64_t timeout_s = transfer.timeout == 0 ? context.pending_timeout_max_s : transfer.timeout;
   undo.added = pending_.add({.sequence = context.sequence,
                              .expiry_ns = context.time_ns + timeout_s * kNanosecondsPerSecond,
@@ -139,12 +142,10 @@ Result Ledger::resolve_pending(const TransferContext& context, const strict::Tra
   if (!is_payer && (posts || !is_payee)) return Result::not_pending_party;
   if (transfer.amount > found.amount) return Result::exceeds_pending;
 
-  Account& debit = account(found.debit_account);
-  Account& credit = account(found.credit_account);
   undo = {.debit = found.debit_account,
           .credit = found.credit_account,
-          .debit_before = debit,
-          .credit_before = credit,
+          .debit_before = at(found.debit_account),
+          .credit_before = at(found.credit_account),
           .added = 0,
           .removed = entry,
           .removed_transfer = found};
@@ -157,13 +158,13 @@ Result Ledger::resolve_pending(const TransferContext& context, const strict::Tra
 void Ledger::take_back(const Undo& undo) {
   if (undo.added != 0) pending_.remove(undo.added);
   if (undo.removed != 0) pending_.restore(undo.removed, undo.removed_transfer);
-  account(undo.debit) = undo.debit_before;
-  account(undo.credit) = undo.credit_before;
+  change(undo.debit) = undo.debit_before;
+  change(undo.credit) = undo.credit_before;
 }
 
 void Ledger::release(const PendingTransfer& transfer) noexcept {
-  account(transfer.debit_account).debits_pending -= transfer.amount;
-  account(transfer.credit_account).credits_pending -= transfer.amount;
+  change(transfer.debit_account).debits_pending -= transfer.amount;
+  change(transfer.credit_account).credits_pending -= transfer.amount;
 }
 
 std::uint32_t Ledger::expire(std::uint64_t time_ns, std::uint32_t count_max) {
@@ -182,16 +183,22 @@ std::uint64_t Ledger::next_expiry_ns() const noexcept {
   return entry == 0 ? UINT64_MAX : pending_.at(entry).expiry_ns;
 }
 
-void Ledger::digest(DigestWriter& out) const {
-  out.integer(count());
-  for (const Account& a : accounts_)
-    out.integers(a.debits_posted, a.credits_posted, a.debits_pending, a.credits_pending, a.owner_slot,
-                 static_cast<std::uint8_t>(a.asset), a.flags);
-  pending_.digest(out);
+void Ledger::append_leaf(std::uint32_t index, LeafWriter& out) const {
+  static_assert(proto::AccountLeaf::kTable == static_cast<std::uint8_t>(Table::accounts));
+  const Account& account = accounts_[index];
+  out.fixed(proto::AccountLeaf{.debits_posted = account.debits_posted,
+                               .credits_posted = account.credits_posted,
+                               .debits_pending = account.debits_pending,
+                               .credits_pending = account.credits_pending,
+                               .owner_slot = account.owner_slot,
+                               .asset = static_cast<std::uint8_t>(account.asset),
+                               .flags = account.flags}
+                .encode());
 }
 
 std::size_t Ledger::memory_bytes(std::uint32_t accounts_max, std::uint32_t pending_max) noexcept {
-  return accounts_max * sizeof(Account) + PendingTransfers::memory_bytes(pending_max);
+  return accounts_max * sizeof(Account) + TouchedSet::memory_bytes(accounts_max) +
+         PendingTransfers::memory_bytes(pending_max);
 }
 
 }  // namespace electra::state

@@ -70,7 +70,13 @@ class Ledger {
   // UINT64_MAX if nothing is pending.
   [[nodiscard]] std::uint64_t next_expiry_ns() const noexcept;
 
-  void digest(DigestWriter& out) const;
+  // Of the accounts; pending() has its own.
+  void append_leaf(std::uint32_t index, LeafWriter& out) const;
+  [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  void clear_touched() noexcept {
+    touched_.clear();
+    pending_.clear_touched();
+  }
   [[nodiscard]] static std::size_t memory_bytes(std::uint32_t accounts_max, std::uint32_t pending_max) noexcept;
 
  private:
@@ -85,7 +91,11 @@ class Ledger {
     PendingTransfer removed_transfer;
   };
 
-  [[nodiscard]] Account& account(AccountNumber number) noexcept { return accounts_[number - 1]; }
+  // The only way to an account that may be changed.
+  [[nodiscard]] Account& change(AccountNumber number) noexcept {
+    touched_.mark(number - 1);
+    return accounts_[number - 1];
+  }
   [[nodiscard]] Result apply_one(const TransferContext& context, const strict::Transfer& transfer, std::uint32_t index,
                                  Undo& undo);
   [[nodiscard]] Result apply_new(const TransferContext& context, const strict::Transfer& transfer, std::uint32_t index,
@@ -98,6 +108,7 @@ class Ledger {
   std::uint32_t accounts_max_;
   std::vector<Account> accounts_;
   PendingTransfers pending_;
+  TouchedSet touched_;
   std::array<Undo, strict::kTransfersMax> undo_{};
 };
 

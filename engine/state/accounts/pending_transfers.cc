@@ -5,7 +5,11 @@
 namespace electra::state {
 
 PendingTransfers::PendingTransfers(std::uint32_t entries_max)
-    : entries_(entries_max), heap_position_(entries_max), free_(entries_max), index_(entries_max) {
+    : entries_(entries_max),
+      heap_position_(entries_max),
+      free_(entries_max),
+      index_(entries_max),
+      touched_(entries_max) {
   heap_.reserve(entries_max);
 }
 
@@ -34,6 +38,8 @@ PendingTransfers::Entry PendingTransfers::add(const PendingTransfer& transfer) {
 
 void PendingTransfers::restore(Entry entry, const PendingTransfer& transfer) {
   free_.mark_taken(entry - 1);
+  touched_.mark(entry - 1);
+  highest_ever_ = std::max(highest_ever_, entry);
   entries_[entry - 1] = transfer;
   index_.insert(hash_of(entry), entry);
   heap_.push_back(entry);
@@ -51,6 +57,7 @@ void PendingTransfers::remove(Entry entry) {
     sift_up(position);
     sift_down(heap_position_[last - 1]);
   }
+  touched_.mark(entry - 1);
   entries_[entry - 1] = {};
   free_.release(entry - 1);
 }
@@ -90,19 +97,14 @@ void PendingTransfers::sift_down(std::size_t position) noexcept {
   place(position, entry);
 }
 
-void PendingTransfers::digest(DigestWriter& out) const {
-  out.integer(count());
-  for (Entry entry = 1; entry <= entries_.size(); ++entry) {
-    if (free_.is_free(entry - 1)) continue;
-    const PendingTransfer& transfer = at(entry);
-    out.integers(entry, transfer.sequence, transfer.expiry_ns, transfer.amount, transfer.slot, transfer.index,
-                 transfer.debit_account, transfer.credit_account);
-  }
+void PendingTransfers::append_leaf(std::uint32_t index, LeafWriter& out) const {
+  out.records(std::span<const PendingTransfer>(&entries_[index], 1));
 }
 
 std::size_t PendingTransfers::memory_bytes(std::uint32_t entries_max) noexcept {
   return entries_max * (sizeof(PendingTransfer) + sizeof(std::uint32_t) + sizeof(Entry)) +
-         LowestFree(entries_max).memory_bytes() + IndexTable(entries_max).memory_bytes();
+         LowestFree(entries_max).memory_bytes() + IndexTable(entries_max).memory_bytes() +
+         TouchedSet::memory_bytes(entries_max);
 }
 
 }  // namespace electra::state

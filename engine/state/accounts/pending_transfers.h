@@ -8,9 +8,10 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/state/digest_writer.h"
 #include "engine/state/index_table.h"
+#include "engine/state/leaf_writer.h"
 #include "engine/state/lowest_free.h"
+#include "engine/state/touched_set.h"
 #include "engine/state/types.h"
 
 namespace electra::state {
@@ -44,7 +45,11 @@ class PendingTransfers {
   // Undoes remove(): the same entry again.
   void restore(Entry entry, const PendingTransfer& transfer);
 
-  void digest(DigestWriter& out) const;
+  // The highest entry that was ever in use.
+  [[nodiscard]] Entry highest_ever() const noexcept { return highest_ever_; }
+  void append_leaf(std::uint32_t index, LeafWriter& out) const;
+  [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  void clear_touched() noexcept { touched_.clear(); }
   [[nodiscard]] static std::size_t memory_bytes(std::uint32_t entries_max) noexcept;
 
  private:
@@ -55,11 +60,13 @@ class PendingTransfers {
   void sift_up(std::size_t position) noexcept;
   void sift_down(std::size_t position) noexcept;
 
-  std::vector<PendingTransfer> entries_;
+  std::vector<PendingTransfer> entries_;      // all zero where free
   std::vector<std::uint32_t> heap_position_;  // of entry i + 1
   std::vector<Entry> heap_;
   LowestFree free_;
   IndexTable index_;
+  Entry highest_ever_ = 0;
+  TouchedSet touched_;
 };
 
 }  // namespace electra::state

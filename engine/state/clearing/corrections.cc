@@ -31,12 +31,11 @@ std::uint64_t Corrections::book(Slot gateway, Meter& meter, const SpreadEnergy& 
   for (; part < energy.settled; ++part, ++lines) {
     const std::uint64_t wh_in = even_part(energy.wh_in, part, energy.intervals);
     const std::uint64_t wh_out = even_part(energy.wh_out, part, energy.intervals);
-    SettledInterval* settled = history_.find(energy.first_interval + part);
-    ELECTRA_ASSERT(settled != nullptr);
+    SettledInterval& settled = history_.change(energy.first_interval + part);
     if (is_grid)
-      book_grid_line(gateway, *settled, wh_in, wh_out);
+      book_grid_line(gateway, settled, wh_in, wh_out);
     else
-      book_line(gateway, settled, wh_in, wh_out, sum, hash);
+      book_line(gateway, &settled, wh_in, wh_out, sum, hash);
   }
   meter.consumed_wh += first_parts(energy.wh_in, energy.settled, energy.intervals);
   meter.generated_wh += first_parts(energy.wh_out, energy.settled, energy.intervals);

@@ -7,6 +7,7 @@
 
 #include "engine/state/clearing/cashier.h"
 #include "engine/state/clearing/interval_history.h"
+#include "engine/state/digest_writer.h"
 #include "engine/state/metering/meters.h"
 
 namespace electra::state {

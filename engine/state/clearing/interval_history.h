@@ -6,7 +6,8 @@
 
 #include <vector>
 
-#include "engine/state/digest_writer.h"
+#include "engine/state/leaf_writer.h"
+#include "engine/state/touched_set.h"
 #include "engine/state/types.h"
 
 namespace electra::state {
@@ -28,7 +29,8 @@ struct SettledInterval {
 
 class IntervalHistory {
  public:
-  IntervalHistory(const Params& params, const Limits& limits) : ring_(places(params, limits)) {}
+  IntervalHistory(const Params& params, const Limits& limits)
+      : ring_(places(params, limits)), touched_(static_cast<std::uint32_t>(ring_.size())) {}
 
   [[nodiscard]] static std::size_t places(const Params& params, const Limits& limits) noexcept {
     const std::uint64_t intervals = limits.correction_horizon_s / params.interval_s + 1;
@@ -36,38 +38,51 @@ class IntervalHistory {
   }
 
   // Null if it was never settled or is no longer kept.
-  [[nodiscard]] SettledInterval* find(std::uint64_t interval) noexcept {
-    SettledInterval& place = ring_[interval % ring_.size()];
-    return place.interval_plus_1 == interval + 1 ? &place : nullptr;
-  }
   [[nodiscard]] const SettledInterval* find(std::uint64_t interval) const noexcept {
     const SettledInterval& place = ring_[interval % ring_.size()];
     return place.interval_plus_1 == interval + 1 ? &place : nullptr;
   }
 
-  // Intervals come in ascending order, without gaps.
+  // One that find() finds, to be changed.
+  [[nodiscard]] SettledInterval& change(std::uint64_t interval) noexcept {
+    SettledInterval& place = ring_[interval % ring_.size()];
+    ELECTRA_ASSERT_EQ(place.interval_plus_1, interval + 1);
+    touched_.mark(static_cast<std::uint32_t>(interval % ring_.size()));
+    return place;
+  }
+
+  // Intervals come in ascending order, without gaps, from 0 on.
   void add(const SettledInterval& settled) noexcept {
     end_ = settled.interval_plus_1;
-    ring_[(settled.interval_plus_1 - 1) % ring_.size()] = settled;
+    const std::size_t place = (settled.interval_plus_1 - 1) % ring_.size();
+    touched_.mark(static_cast<std::uint32_t>(place));
+    ring_[place] = settled;
   }
 
   // Intervals [first_kept(), end()) are there.
   [[nodiscard]] std::uint64_t end() const noexcept { return end_; }
   [[nodiscard]] std::uint64_t first_kept() const noexcept { return end_ < ring_.size() ? 0 : end_ - ring_.size(); }
 
-  void digest(DigestWriter& out) const {
-    out.integer(end_);
-    for (std::uint64_t interval = first_kept(); interval < end_; ++interval) {
-      const SettledInterval& s = ring_[interval % ring_.size()];
-      out.integers(s.interval_plus_1, s.consumption_wh, s.generation_wh, s.consumers_pay, s.producers_get,
-                   s.unaccounted_wh, s.corrected_in, s.corrected_out, s.grid_settled, s.grid_known);
-    }
+  // A leaf is a place that was ever used.
+  [[nodiscard]] std::uint32_t leaf_count() const noexcept {
+    return static_cast<std::uint32_t>(end_ < ring_.size() ? end_ : ring_.size());
   }
-  [[nodiscard]] std::size_t memory_bytes() const noexcept { return ring_.size() * sizeof(SettledInterval); }
+  void append_leaf(std::uint32_t index, LeafWriter& out) const {
+    const SettledInterval& s = ring_[index];
+    out.integers(s.interval_plus_1, s.consumption_wh, s.generation_wh, s.consumers_pay, s.producers_get,
+                 s.unaccounted_wh, s.corrected_in, s.corrected_out, s.grid_settled, s.grid_known);
+  }
+  [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  void clear_touched() noexcept { touched_.clear(); }
+
+  [[nodiscard]] std::size_t memory_bytes() const noexcept {
+    return ring_.size() * sizeof(SettledInterval) + TouchedSet::memory_bytes(touched_.capacity());
+  }
 
  private:
   std::vector<SettledInterval> ring_;
   std::uint64_t end_ = 0;
+  TouchedSet touched_;
 };
 
 }  // namespace electra::state

@@ -9,7 +9,7 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/state/digest_writer.h"
+#include "engine/state/leaf_writer.h"
 #include "meter-proto/base/checked.h"
 
 namespace electra::state {
@@ -50,7 +50,7 @@ class LargestRemainder {
     return mine.floor + 1;
   }
 
-  void digest(DigestWriter& out) const { out.integers(total_, weight_sum_, floors_, left_, threshold_, ties_); }
+  void append(LeafWriter& out) const { out.integers(total_, weight_sum_, floors_, left_, threshold_, ties_); }
 
  private:
   struct Share {

@@ -14,7 +14,8 @@ Settlement::Settlement(const Genesis& genesis, const Calendar& calendar, const D
       corrections_(genesis.params, directory, ledger, cashier_, history_, totals_),
       work_(calendar.intervals_per_cycle()),
       counters_(2 * calendar.intervals_per_cycle()),
-      cycles_(kCyclesKept) {}
+      cycles_(kCyclesKept),
+      cycles_touched_(kCyclesKept) {}
 
 // --- the cursor ---------------------------------------------------------------------------------------------------------
 
@@ -82,7 +83,7 @@ void Settlement::visit(const Holder& holder) {
   const Meter& meter = meters_.at(holder.meter);
   if (meter.slot == gateway_ || meter.billed_cycle != settled_ + 1) return;
   if (phase_ == Phase::post) return post(holder);
-  const std::span<const BillLine> lines = std::as_const(meters_).lines(holder.meter);
+  const std::span<const BillLine> lines = meters_.lines(holder.meter);
   for (std::size_t i = 0; i < work_.size(); ++i) {
     IntervalWork& interval = work_[i];
     if (phase_ == Phase::floors) {
@@ -98,8 +99,8 @@ void Settlement::visit(const Holder& holder) {
 // --- registers to energy ------------------------------------------------------------------------------------------------
 
 void Settlement::classify(std::uint32_t number) {
-  Meter& meter = meters_.at(number);
-  const std::span<BillLine> lines = meters_.lines(number);
+  Meter& meter = meters_.change(number);
+  const std::span<BillLine> lines = meters_.change_lines(number);
   std::ranges::fill(lines, BillLine{});
   const std::uint64_t last_boundary = first_interval() + work_.size();
   for (std::uint64_t boundary = calendar_.first_boundary_after(settled_); boundary <= last_boundary; ++boundary)
@@ -145,14 +146,17 @@ void Settlement::absorb(Meter& meter, const KeptReading& reading, std::span<Bill
 
 Result Settlement::book_late(std::uint32_t number, const KeptReading& reading) {
   finish_classifying();
-  Meter& meter = meters_.at(number);
+  const Meter& before = meters_.at(number);
+  if (before.has_base) {
+    if (reading.time_s == before.base_time_s)
+      return reading.registers == before.base ? Result::duplicate_reading : Result::conflicting_reading;
+    if (reading.time_s < before.base_time_s) return Result::late_without_effect;
+  }
+  Meter& meter = meters_.change(number);
   if (!meter.has_base) {
     meters_.set_base(meter, reading);
     return Result::ok;
   }
-  if (reading.time_s == meter.base_time_s)
-    return reading.registers == meter.base ? Result::duplicate_reading : Result::conflicting_reading;
-  if (reading.time_s < meter.base_time_s) return Result::late_without_effect;
 
   // A later instant of the base's own boundary adds to the interval that ends there.
   const std::uint64_t to = reading.boundary_plus_1 - 1;
@@ -202,8 +206,8 @@ void Settlement::price() {
 // --- money to accounts --------------------------------------------------------------------------------------------------
 
 void Settlement::post(const Holder& holder) {
-  Meter& meter = meters_.at(holder.meter);
-  const std::span<BillLine> lines = meters_.lines(holder.meter);
+  Meter& meter = meters_.change(holder.meter);
+  const std::span<BillLine> lines = meters_.change_lines(holder.meter);
   BillLine sum;
   for (std::size_t i = 0; i < work_.size(); ++i) {
     BillLine& line = lines[i];
@@ -235,8 +239,9 @@ void Settlement::close_bill(Meter& meter, std::span<const BillLine> lines) {
 
 void Settlement::finish() {
   const Holder& gateway = directory_.at(gateway_);
-  Meter* grid = gateway.meter == kNoMeter ? nullptr : &meters_.at(gateway.meter);
-  if (grid != nullptr && grid->billed_cycle != settled_ + 1) grid = nullptr;
+  const bool grid_billed = gateway.meter != kNoMeter && meters_.at(gateway.meter).billed_cycle == settled_ + 1;
+  Meter* grid = grid_billed ? &meters_.change(gateway.meter) : nullptr;
+  const std::span<BillLine> lines = grid_billed ? meters_.change_lines(gateway.meter) : std::span<BillLine>{};
   CycleSums sums;
   std::uint64_t import_wh = 0;
   std::uint64_t export_wh = 0;
@@ -260,7 +265,7 @@ void Settlement::finish() {
     money.get += get;
     money.pay += pay;
     if (grid == nullptr) continue;
-    BillLine& line = meters_.lines(gateway.meter)[i];
+    BillLine& line = lines[i];
     line.get = get;
     line.pay = pay;
     grid->consumed_wh += line.wh_in;
@@ -268,7 +273,7 @@ void Settlement::finish() {
     grid->received += get;
     grid->paid += pay;
   }
-  if (grid != nullptr) close_bill(*grid, meters_.lines(gateway.meter));
+  if (grid != nullptr) close_bill(*grid, lines);
   cashier_.pay_out(gateway_, money.get);
   cashier_.collect(gateway_, money.pay);
   cashier_.repay(gateway_);
@@ -288,12 +293,13 @@ void Settlement::finish() {
   totals_.consumers_pay += sums.moneyin;
   totals_.producers_get += sums.moneyout;
   totals_.grid_gets += static_cast<std::int64_t>(money.get) - static_cast<std::int64_t>(money.pay);
+  cycles_touched_.mark(static_cast<std::uint32_t>(settled_ % kCyclesKept));
   cycles_[settled_ % kCyclesKept] = sums;
   ++settled_;
   phase_ = Phase::idle;
 }
 
-// --- queries and digest -------------------------------------------------------------------------------------------------
+// --- queries and leaves -------------------------------------------------------------------------------------------------
 
 Totals Settlement::totals() const noexcept {
   Totals totals = totals_;
@@ -301,31 +307,36 @@ Totals Settlement::totals() const noexcept {
   return totals;
 }
 
-void Settlement::digest(DigestWriter& out) const {
+void Settlement::append_cycle_leaf(std::uint32_t index, LeafWriter& out) const {
+  out.records(std::span<const CycleSums>(&cycles_[index], 1));
+}
+
+void Settlement::append_leaf(LeafWriter& out) const {
   const Totals t = totals();
   out.integers(t.cycles, t.intervals, t.consumption_wh, t.generation_wh, t.matched_wh, t.import_wh, t.export_wh,
                t.consumers_pay, t.producers_get, t.grid_gets, t.debt, t.unaccounted_wh);
-  history_.digest(out);
-  out.integers(gateway_, closed_, settled_, static_cast<std::uint8_t>(phase_));
-  for (std::uint64_t cycle = settled_ < kCyclesKept ? 0 : settled_ - kCyclesKept; cycle < settled_; ++cycle) {
-    const CycleSums& s = sums(cycle);
-    out.integers(s.whin, s.whout, s.moneyin, s.moneyout);
-  }
+  out.integers(history_.end(), closed_, settled_, static_cast<std::uint8_t>(phase_));
   if (phase_ == Phase::idle) return;
-  out.integers(static_cast<std::uint64_t>(position_), byte_);
+  out.integers(static_cast<std::uint64_t>(position_), static_cast<std::uint32_t>(byte_));
   for (const IntervalWork& interval : work_) {
     out.integers(interval.wh_in, interval.wh_out, interval.grid_known, interval.unaccounted_wh);
-    interval.consumers.digest(out);
-    interval.producers.digest(out);
+    const PoolTotals& pool = interval.pool;
+    out.integers(pool.matched_wh, pool.import_wh, pool.export_wh, pool.producers_get, pool.consumers_pay);
+    interval.consumers.append(out);
+    interval.producers.append(out);
   }
-  if (phase_ != Phase::count) return;
-  for (const LargestRemainder::Counters& row : counters_)
-    for (const std::uint32_t count : row) out.integer(count);
+  if (phase_ == Phase::count) out.records(std::span<const LargestRemainder::Counters>(counters_));
+}
+
+void Settlement::clear_touched() noexcept {
+  history_.clear_touched();
+  cycles_touched_.clear();
 }
 
 std::size_t Settlement::memory_bytes() const noexcept {
   return history_.memory_bytes() + work_.size() * sizeof(IntervalWork) +
-         counters_.size() * sizeof(LargestRemainder::Counters) + cycles_.size() * sizeof(CycleSums);
+         counters_.size() * sizeof(LargestRemainder::Counters) + cycles_.size() * sizeof(CycleSums) +
+         TouchedSet::memory_bytes(kCyclesKept);
 }
 
 }  // namespace electra::state

@@ -62,7 +62,15 @@ class Settlement {
   // Of a final cycle that is still kept.
   [[nodiscard]] const CycleSums& sums(std::uint64_t cycle) const noexcept { return cycles_[cycle % kCyclesKept]; }
 
-  void digest(DigestWriter& out) const;
+  // The table of cycles: a leaf is a place that was ever used.
+  [[nodiscard]] std::uint32_t cycle_leaf_count() const noexcept {
+    return static_cast<std::uint32_t>(std::min(settled_, kCyclesKept));
+  }
+  void append_cycle_leaf(std::uint32_t index, LeafWriter& out) const;
+  [[nodiscard]] const TouchedSet& cycles_touched() const noexcept { return cycles_touched_; }
+  // Everything else: totals, the cursor and, while it is under way, its work.
+  void append_leaf(LeafWriter& out) const;
+  void clear_touched() noexcept;
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
@@ -115,7 +123,8 @@ class Settlement {
   std::int64_t visits_left_ = 0;
   std::vector<IntervalWork> work_;                    // one an interval of the cycle
   std::vector<LargestRemainder::Counters> counters_;  // two an interval: consumers, producers
-  std::vector<CycleSums> cycles_;
+  std::vector<CycleSums> cycles_;                     // of cycle c at c % kCyclesKept
+  TouchedSet cycles_touched_;
 };
 
 }  // namespace electra::state

@@ -1,14 +1,8 @@
 #include "engine/state/metering/meters.h"
 
+#include "meter-proto/chain/leaves.h"
+
 namespace electra::state {
-namespace {
-
-void digest_registers(DigestWriter& out, const Registers& registers) {
-  for (const std::uint64_t wh : registers.in) out.integer(wh);
-  for (const std::uint64_t wh : registers.out) out.integer(wh);
-}
-
-}  // namespace
 
 std::uint64_t Meters::ring_places(const Params& params) noexcept {
   const std::uint64_t intervals = params.cycle_s / params.interval_s;
@@ -19,7 +13,12 @@ std::uint64_t Meters::ring_places(const Params& params) noexcept {
 }
 
 Meters::Meters(const Params& params, const Calendar& calendar, std::uint32_t meters_max)
-    : calendar_(calendar), ring_places_(ring_places(params)), line_count_(calendar.intervals_per_cycle()) {
+    : calendar_(calendar),
+      ring_places_(ring_places(params)),
+      line_count_(calendar.intervals_per_cycle()),
+      touched_(meters_max),
+      readings_touched_(meters_max),
+      lines_touched_(meters_max) {
   meters_.reserve(meters_max);
   ring_.reserve(meters_max * ring_places_);
   lines_.reserve(meters_max * line_count_);
@@ -34,6 +33,7 @@ std::uint32_t Meters::add(Slot slot, std::uint32_t phases, const RegisterRules& 
   meters_.push_back(meter);
   ring_.resize(meters_.size() * ring_places_);
   lines_.resize(meters_.size() * line_count_);
+  for (TouchedSet* set : {&touched_, &readings_touched_, &lines_touched_}) set->mark(count() - 1);
   return count() - 1;
 }
 
@@ -74,8 +74,9 @@ Result Meters::keep(std::uint32_t meter, const KeptReading& reading) noexcept {
       return place.registers == reading.registers ? Result::duplicate_reading : Result::conflicting_reading;
     if (reading.time_s < place.time_s) return Result::superseded_reading;
   }
+  readings_touched_.mark(meter);
   place = reading;
-  Meter& record = meters_[meter];
+  Meter& record = change(meter);  // its leaf shows the newest registers
   if (record.newest_time_s <= reading.time_s) {
     record.newest_time_s = reading.time_s;
     record.newest_boundary = reading.boundary_plus_1 - 1;
@@ -101,30 +102,51 @@ const Registers& Meters::newest_registers(std::uint32_t meter) const noexcept {
   return reading == nullptr ? record.base : reading->registers;
 }
 
-void Meters::digest(DigestWriter& out, std::uint64_t first_boundary) const {
-  out.integer(count());
-  for (std::uint32_t number = 0; number < count(); ++number) {
-    const Meter& meter = at(number);
-    out.integers(meter.slot, meter.phases, meter.rules.modulus, meter.rules.wh_per_interval_max, meter.rules.own_limit,
-                 meter.has_base, meter.base_boundary, meter.base_time_s, meter.newest_time_s, meter.newest_boundary,
-                 meter.consumed_wh, meter.generated_wh, meter.paid, meter.received, meter.intervals_missing,
-                 meter.intervals_estimated, meter.intervals_faulty, meter.billed_cycle);
-    digest_registers(out, meter.base);
-    out.fixed(meter.bill_hash).fixed(meter.correction_hash);
-    for (const BillLine& line : lines(number)) out.integers(line.wh_in, line.wh_out, line.pay, line.get);
-    for (std::uint64_t boundary = first_boundary; boundary < first_boundary + ring_places_; ++boundary) {
-      const KeptReading* reading = kept(number, boundary);
-      if (reading == nullptr) continue;
-      out.integers(reading->boundary_plus_1, reading->time_s);
-      digest_registers(out, reading->registers);
-    }
-    out.integer(std::uint64_t{0});
-  }
+void Meters::append_leaf(std::uint32_t number, LeafWriter& out) const {
+  static_assert(proto::MeterLeaf::kTable == static_cast<std::uint8_t>(Table::meters));
+  const Meter& meter = at(number);
+  const Registers& newest = newest_registers(number);
+  out.fixed(proto::MeterLeaf{.slot = meter.slot,
+                             .phases = static_cast<std::uint8_t>(meter.phases),
+                             .own_limit = meter.rules.own_limit,
+                             .has_base = meter.has_base,
+                             .register_modulus = meter.rules.modulus,
+                             .wh_per_interval_max = meter.rules.wh_per_interval_max,
+                             .base_boundary = meter.base_boundary,
+                             .base_time_s = meter.base_time_s,
+                             .base = {.in = meter.base.in, .out = meter.base.out},
+                             .newest_time_s = meter.newest_time_s,
+                             .newest_boundary = meter.newest_boundary,
+                             .newest = {.in = newest.in, .out = newest.out},
+                             .consumed_wh = meter.consumed_wh,
+                             .generated_wh = meter.generated_wh,
+                             .paid = meter.paid,
+                             .received = meter.received,
+                             .intervals_missing = meter.intervals_missing,
+                             .intervals_estimated = meter.intervals_estimated,
+                             .intervals_faulty = meter.intervals_faulty,
+                             .billed_cycle = meter.billed_cycle,
+                             .bill_hash = meter.bill_hash,
+                             .correction_hash = meter.correction_hash}
+                .encode());
+}
+
+void Meters::append_readings_leaf(std::uint32_t meter, LeafWriter& out) const {
+  out.records(std::span<const KeptReading>(ring_.data() + meter * ring_places_, ring_places_));
+}
+
+void Meters::append_lines_leaf(std::uint32_t meter, LeafWriter& out) const { out.records(lines(meter)); }
+
+void Meters::clear_touched() noexcept {
+  touched_.clear();
+  readings_touched_.clear();
+  lines_touched_.clear();
 }
 
 std::size_t Meters::memory_bytes(const Params& params, std::uint32_t meters_max) noexcept {
   const std::size_t lines = params.cycle_s / params.interval_s;
-  return meters_max * (sizeof(Meter) + ring_places(params) * sizeof(KeptReading) + lines * sizeof(BillLine));
+  return meters_max * (sizeof(Meter) + ring_places(params) * sizeof(KeptReading) + lines * sizeof(BillLine)) +
+         3 * TouchedSet::memory_bytes(meters_max);
 }
 
 }  // namespace electra::state

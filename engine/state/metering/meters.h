@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "engine/state/calendar.h"
-#include "engine/state/digest_writer.h"
+#include "engine/state/leaf_writer.h"
 #include "engine/state/machine.h"
 #include "engine/state/metering/registers.h"
 
@@ -66,8 +66,12 @@ class Meters {
   [[nodiscard]] static std::uint64_t ring_places(const Params& params) noexcept;
 
   [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(meters_.size()); }
-  [[nodiscard]] Meter& at(std::uint32_t meter) noexcept { return meters_[meter]; }
   [[nodiscard]] const Meter& at(std::uint32_t meter) const noexcept { return meters_[meter]; }
+  // The only way to a meter that may be changed.
+  [[nodiscard]] Meter& change(std::uint32_t meter) noexcept {
+    touched_.mark(meter);
+    return meters_[meter];
+  }
 
   std::uint32_t add(Slot slot, std::uint32_t phases, const RegisterRules& rules);
 
@@ -83,20 +87,28 @@ class Meters {
     const KeptReading& place = ring_[meter * ring_places_ + boundary % ring_places_];
     return place.boundary_plus_1 == boundary + 1 ? &place : nullptr;
   }
-  void set_base(Meter& meter, const KeptReading& reading) noexcept;
+  // `meter` is one that change() gave.
+  static void set_base(Meter& meter, const KeptReading& reading) noexcept;
   [[nodiscard]] const Registers& newest_registers(std::uint32_t meter) const noexcept;
   [[nodiscard]] std::uint64_t places() const noexcept { return ring_places_; }
 
   // One line an interval of the cycle that was or is being billed.
-  [[nodiscard]] std::span<BillLine> lines(std::uint32_t meter) noexcept {
-    return {lines_.data() + meter * line_count_, line_count_};
-  }
   [[nodiscard]] std::span<const BillLine> lines(std::uint32_t meter) const noexcept {
     return {lines_.data() + meter * line_count_, line_count_};
   }
+  [[nodiscard]] std::span<BillLine> change_lines(std::uint32_t meter) noexcept {
+    lines_touched_.mark(meter);
+    return {lines_.data() + meter * line_count_, line_count_};
+  }
 
-  // `first_boundary`: readings of lower boundaries have been classified and influence nothing any more.
-  void digest(DigestWriter& out, std::uint64_t first_boundary) const;
+  // Three tables of leaves, one a meter each. A ring's leaf holds all its places, those of classified boundaries too.
+  void append_leaf(std::uint32_t meter, LeafWriter& out) const;
+  void append_readings_leaf(std::uint32_t meter, LeafWriter& out) const;
+  void append_lines_leaf(std::uint32_t meter, LeafWriter& out) const;
+  [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  [[nodiscard]] const TouchedSet& readings_touched() const noexcept { return readings_touched_; }
+  [[nodiscard]] const TouchedSet& lines_touched() const noexcept { return lines_touched_; }
+  void clear_touched() noexcept;
   [[nodiscard]] static std::size_t memory_bytes(const Params& params, std::uint32_t meters_max) noexcept;
 
  private:
@@ -106,6 +118,9 @@ class Meters {
   std::vector<Meter> meters_;
   std::vector<KeptReading> ring_;
   std::vector<BillLine> lines_;
+  TouchedSet touched_;
+  TouchedSet readings_touched_;
+  TouchedSet lines_touched_;
 };
 
 }  // namespace electra::state

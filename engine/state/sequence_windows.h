@@ -1,0 +1,46 @@
+// The sequence windows of all holders, by slot.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "engine/state/leaf_writer.h"
+#include "engine/state/sequence_window.h"
+#include "engine/state/touched_set.h"
+#include "engine/state/types.h"
+
+namespace electra::state {
+
+class SequenceWindows {
+ public:
+  explicit SequenceWindows(std::uint32_t holders_max) : touched_(holders_max) { windows_.reserve(holders_max); }
+
+  [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(windows_.size()); }
+  [[nodiscard]] const SequenceWindow& of(Slot slot) const noexcept { return windows_[slot - 1]; }
+
+  // For the next slot.
+  void add() {
+    touched_.mark(count());
+    windows_.emplace_back();
+  }
+  // The sequence must have been checked as free.
+  void use(Slot slot, std::uint64_t sequence, const SequenceWindow::Entry& entry) noexcept {
+    touched_.mark(slot - 1);
+    windows_[slot - 1].use(sequence, entry);
+  }
+
+  void append_leaf(std::uint32_t index, LeafWriter& out) const {
+    out.records(std::span<const SequenceWindow>(&windows_[index], 1));
+  }
+  [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  void clear_touched() noexcept { touched_.clear(); }
+  [[nodiscard]] static std::size_t memory_bytes(std::uint32_t holders_max) noexcept {
+    return holders_max * sizeof(SequenceWindow) + TouchedSet::memory_bytes(holders_max);
+  }
+
+ private:
+  std::vector<SequenceWindow> windows_;
+  TouchedSet touched_;
+};
+
+}  // namespace electra::state
