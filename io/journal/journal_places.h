@@ -43,7 +43,7 @@ class JournalPlaces {
   [[nodiscard]] bool has_segment(std::uint64_t segment) const noexcept;
   [[nodiscard]] std::filesystem::path file(std::uint64_t segment) const { return directory_ / segment_name(segment); }
 
-  // What stands at the place. header() is set from foreign_genesis to next_record and for bad_body, body() for next_record.
+  // What stands at the place. Sets header() when its hash is good, body() for next_record.
   [[nodiscard]] Expected<Finding> look(const Expectation& expected);
 
   // True when a whole record stands there: header, body, padding and entries are right in themselves. Sets header(), body().

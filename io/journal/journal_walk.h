@@ -31,13 +31,13 @@ enum class WalkFaultKind : std::uint8_t {
 struct WalkFault {
   WalkFaultKind kind = WalkFaultKind::damage;
   Finding finding = Finding::bad_header;  // zeros: only zeros were expected, and `offset` is the first other byte
-  std::filesystem::path file;
+  std::filesystem::path file{};
   std::uint64_t offset = 0;
   std::uint64_t batch = 0;  // the one that was expected there
-  std::string reason;
+  std::string reason{};
   // Where the walk goes on: with the record at the place itself, or the next whole one further on. 0: there is none.
   std::uint64_t next_batch = 0;
-  std::filesystem::path next_file;
+  std::filesystem::path next_file{};
   std::uint64_t next_offset = 0;
 
   // One line with the place.
