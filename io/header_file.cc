@@ -1,0 +1,102 @@
+#include "io/header_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "meter-proto/base/assert.h"
+
+namespace electra::io {
+
+HeaderFile::HeaderFile(std::filesystem::path path, int fd, bool writable) noexcept
+    : path_(std::move(path)), fd_(fd), writable_(writable) {}
+
+HeaderFile::~HeaderFile() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+std::string HeaderFile::fault(std::string_view what, int error) const {
+  return path_.string() + ": " + std::string(what) + ": " + std::strerror(error);
+}
+
+std::expected<std::unique_ptr<HeaderFile>, std::string> HeaderFile::open(const std::filesystem::path& path,
+                                                                         bool writable) {
+  const int flags = (writable ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC;
+  const int fd = ::open(path.c_str(), flags, 0644);
+  std::unique_ptr<HeaderFile> file(new HeaderFile(path, fd, writable));
+  if (fd < 0) return std::unexpected(file->fault("cannot open the file of block headers", errno));
+  struct stat status{};
+  if (::fstat(fd, &status) != 0) return std::unexpected(file->fault("cannot see its size", errno));
+  if (!S_ISREG(status.st_mode)) return std::unexpected(path.string() + ": it is not a regular file");
+  const auto bytes = static_cast<std::uint64_t>(status.st_size);
+  file->torn_bytes_ = bytes % kHeaderEntryBytes;
+  file->count_ = bytes / kHeaderEntryBytes;
+  if (writable && file->torn_bytes_ != 0) {
+    if (auto cut = file->truncate(file->count()); !cut) return std::unexpected(cut.error());
+  }
+  return file;
+}
+
+std::expected<void, std::string> HeaderFile::read(std::uint64_t height,
+                                                  std::span<std::uint8_t, kHeaderEntryBytes> out) const {
+  ELECTRA_ASSERT_LE(1u, height);
+  ELECTRA_ASSERT_LE(height, count());
+  std::size_t done = 0;
+  while (done < out.size()) {
+    const auto offset = static_cast<off_t>((height - 1) * kHeaderEntryBytes + done);
+    const ssize_t got = ::pread(fd_, out.data() + done, out.size() - done, offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::unexpected(fault("cannot read the header of block " + std::to_string(height), errno));
+    if (got == 0) return std::unexpected(path_.string() + ": it became shorter while it was read");
+    done += static_cast<std::size_t>(got);
+  }
+  return {};
+}
+
+std::expected<void, std::string> HeaderFile::write_at(ByteSpan bytes, std::uint64_t offset) {
+  ELECTRA_ASSERT(writable_);
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t put = ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return std::unexpected(fault("cannot write block headers", errno));
+    done += static_cast<std::size_t>(put);
+  }
+  return {};
+}
+
+std::expected<void, std::string> HeaderFile::append(ByteSpan entries) {
+  ELECTRA_ASSERT_EQ(entries.size() % kHeaderEntryBytes, 0u);
+  const std::uint64_t count = this->count();
+  if (auto written = write_at(entries, count * kHeaderEntryBytes); !written) return written;
+  count_.store(count + entries.size() / kHeaderEntryBytes, std::memory_order_release);
+  return {};
+}
+
+std::expected<void, std::string> HeaderFile::replace(std::uint64_t height,
+                                                     std::span<const std::uint8_t, kHeaderEntryBytes> entry) {
+  ELECTRA_ASSERT_LE(1u, height);
+  ELECTRA_ASSERT_LE(height, count());
+  return write_at(entry, (height - 1) * kHeaderEntryBytes);
+}
+
+std::expected<void, std::string> HeaderFile::truncate(std::uint64_t count) {
+  ELECTRA_ASSERT(writable_);
+  ELECTRA_ASSERT_LE(count, this->count());
+  count_.store(count, std::memory_order_release);
+  if (::ftruncate(fd_, static_cast<off_t>(count * kHeaderEntryBytes)) != 0)
+    return std::unexpected(fault("cannot cut block headers off", errno));
+  return {};
+}
+
+std::expected<void, std::string> HeaderFile::sync() {
+  ELECTRA_ASSERT(writable_);
+  if (::fdatasync(fd_) != 0) return std::unexpected(fault("cannot make block headers durable", errno));
+  return {};
+}
+
+}  // namespace electra::io
