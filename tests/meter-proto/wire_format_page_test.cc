@@ -2,55 +2,22 @@
 // code's, and its numbers with the constants.
 #include <gmock/gmock.h>
 
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "meter-proto/address.h"
 #include "meter-proto/base/sha256.h"
+#include "tests/meter-proto/page.h"
 #include "tests/meter-proto/support.h"
 
 namespace electra {
 namespace {
 
-std::string read_page() {
-  std::ifstream file(std::string(ELECTRA_SOURCE_DIR) + "/docs/wire-format.md");
-  std::stringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-// The block that begins with ```worked holds lines "name: value"; lines that begin with a space go on with the value.
-std::map<std::string, std::string> worked_values(const std::string& page) {
-  std::map<std::string, std::string> values;
-  std::istringstream lines(page);
-  std::string line;
-  std::string name;
-  bool inside = false;
-  while (std::getline(lines, line)) {
-    if (line.starts_with("```")) {
-      inside = line == "```worked";
-      continue;
-    }
-    if (!inside || line.empty()) continue;
-    if (line[0] != ' ') {
-      const std::size_t colon = line.find(':');
-      name = line.substr(0, colon);
-      line = colon == std::string::npos ? "" : line.substr(colon + 1);
-    }
-    for (const char letter : line) {
-      if (letter != ' ') values[name].push_back(letter);
-    }
-  }
-  return values;
-}
-
 class WireFormatPage : public testing::Test {
  protected:
   void expect(const std::string& name, ByteSpan bytes) { EXPECT_EQ(values_[name], to_hex(bytes)) << name; }
 
-  std::string page_ = read_page();
-  std::map<std::string, std::string> values_ = worked_values(page_);
+  std::string page_ = test::read_page("docs/wire-format.md");
+  std::map<std::string, std::string> values_ = test::worked_values(page_);
 };
 
 TEST_F(WireFormatPage, WorkedBytesAreRight) {
