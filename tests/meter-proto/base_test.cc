@@ -1,9 +1,13 @@
 #include <gmock/gmock.h>
+#include <sodium/crypto_hash_sha256.h>
+
+#include <random>
 
 #include "meter-proto/base/assert.h"
 #include "meter-proto/base/checked.h"
 #include "meter-proto/base/result.h"
 #include "meter-proto/base/sha256.h"
+#include "meter-proto/base/sha256_compress.h"
 #include "tests/meter-proto/support.h"
 
 namespace electra {
@@ -107,6 +111,46 @@ TEST(Sha256Function, GivesThePublishedDigestsHoweverTheInputIsCut) {
   const std::string expected = "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1";
   for (std::size_t cut = 0; cut <= two_blocks.size(); ++cut) {
     EXPECT_EQ(to_hex(Sha256().update(two_blocks.substr(0, cut)).update(two_blocks.substr(cut)).finish()), expected);
+  }
+}
+
+TEST(Sha256Function, GivesThePublishedDigestsOfLongerMessages) {
+  EXPECT_EQ(
+      to_hex(sha256("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrs"
+                    "mnopqrstnopqrstu")),
+      "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1");
+  EXPECT_EQ(to_hex(sha256(std::string(1'000'000, 'a'))),
+            "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
+}
+
+TEST(Sha256Function, EqualsLibsodiumForEveryLengthUpTo300InAnyPieces) {
+  std::mt19937_64 random(7);
+  std::vector<std::uint8_t> memory(301);
+  for (std::uint8_t& byte : memory) byte = static_cast<std::uint8_t>(random());
+  for (std::size_t size = 0; size <= 300; ++size) {
+    const ByteSpan message = ByteSpan(memory).subspan(300 - size, size);
+    Bytes32 expected;
+    crypto_hash_sha256(expected.data(), message.data(), message.size());
+    EXPECT_EQ(sha256(message), expected) << size;
+    Sha256 pieces;
+    for (std::size_t at = 0; at < size;) {
+      const std::size_t taken = std::min<std::size_t>(random() % 150, size - at);
+      pieces.update(message.subspan(at, taken));
+      at += taken;
+    }
+    EXPECT_EQ(pieces.finish(), expected) << size;
+  }
+}
+
+TEST(Sha256Compression, IsTheSamePortableAndAsThisMachineDoesIt) {
+  std::mt19937_64 random(8);
+  std::vector<std::uint8_t> blocks(64 * 9 + 1);
+  for (std::uint8_t& byte : blocks) byte = static_cast<std::uint8_t>(random());
+  for (std::size_t count = 0; count <= 9; ++count) {
+    std::array<std::uint32_t, 8> portable{}, fastest{};
+    sha256_compress_portable(portable.data(), blocks.data() + 1, count);
+    sha256_compress()(fastest.data(), blocks.data() + 1, count);
+    EXPECT_EQ(portable, fastest) << count;
   }
 }
 
