@@ -23,9 +23,9 @@ struct HashBackend {
 
 extern const HashBackend kPortableHash;  // the specification of the others
 #if defined(__x86_64__)
-extern const HashBackend kShaNiHash;   // needs SHA, SSE4.1: two streams, interleaved
-extern const HashBackend kAvx2Hash;    // needs AVX2: 8 lanes
-extern const HashBackend kAvx512Hash;  // needs AVX-512 F and BW: 16 lanes
+extern const HashBackend kShaNiHash;   // needs SHA, SSE4.1: 2 streams, interleaved
+extern const HashBackend kAvx2Hash;    // needs AVX2: 8 or 16 lanes
+extern const HashBackend kAvx512Hash;  // needs AVX-512 F and BW: 16 or 32 lanes
 #endif
 
 }  // namespace electra::crypto

@@ -27,14 +27,21 @@ struct Tail {
   std::uint32_t blocks;
 };
 
+// What follows the message, of which bytes % kBlockBytes bytes are left to the caller.
+[[maybe_unused]] inline void fill_padding(Tail& tail, std::uint32_t bytes) noexcept {
+  const std::uint32_t rest = bytes % kBlockBytes;
+  const std::uint64_t bits = __builtin_bswap64(bits_of(bytes));
+  tail.blocks = blocks_of(rest);
+  std::uint8_t* const length = tail.bytes + tail.blocks * kBlockBytes - sizeof bits;
+  tail.bytes[rest] = 0x80;
+  std::memset(tail.bytes + rest + 1, 0, static_cast<std::size_t>(length - (tail.bytes + rest + 1)));
+  std::memcpy(length, &bits, sizeof bits);
+}
+
 [[maybe_unused]] inline void fill_tail(Tail& tail, const std::uint8_t* in, std::uint32_t bytes) noexcept {
   const std::uint32_t rest = bytes % kBlockBytes;
-  tail.blocks = blocks_of(rest);
-  std::memset(tail.bytes, 0, tail.blocks * kBlockBytes);
   if (rest > 0) std::memcpy(tail.bytes, in + (bytes - rest), rest);
-  tail.bytes[rest] = 0x80;
-  const std::uint64_t bits = __builtin_bswap64(bits_of(bytes));
-  std::memcpy(tail.bytes + tail.blocks * kBlockBytes - sizeof bits, &bits, sizeof bits);
+  fill_padding(tail, bytes);
 }
 
 // K[t] + W[t] of the block that follows a node's 64 bytes: a bit, zeros, a length of 128 bytes.
