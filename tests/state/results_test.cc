@@ -98,6 +98,10 @@ TEST(Results, EveryCodeOfExecutionIsReached) {
   chain.pass_time_to(20 * 86400);
   note(reading_too_old, kAlice, reading(3700, 30));
 
+  note(wrong_epoch, kOperator, strict::BeginEpoch{0, 1});
+  note(wrong_height, kOperator, strict::BeginEpoch{1, 2});
+  note(unknown_rules, kOperator, strict::ScheduleRules{1, 2});
+
   EXPECT_EQ(chain.send(kOperator, registration("N7")).result, ok);
   EXPECT_EQ(chain.send(kOperator, registration("N8")).result, ok);
   note(directory_full, kOperator, registration("N9"));

@@ -79,8 +79,8 @@ struct Options {
 
 class Chain {
  public:
-  explicit Chain(const Genesis& genesis) : highest_(genesis.limits.holders_max + 1) {
-    auto created = Machine::create(genesis);
+  explicit Chain(const Genesis& genesis, RulesRange known = kKnownRules) : highest_(genesis.limits.holders_max + 1) {
+    auto created = Machine::create(genesis, known);
     if (!created) ADD_FAILURE() << created.error();
     machine_ = std::move(created.value());
   }
@@ -119,7 +119,7 @@ class Chain {
   }
 
   // One batch at `time_s` after genesis, or 1 ns after the last one if that is later.
-  std::vector<Outcome> batch(std::uint64_t time_s, std::span<const Message> messages) {
+  std::vector<Outcome> batch(std::uint64_t time_s, std::span<const Message> messages, bool closes_block = false) {
     std::vector<VerifiedMessage> verified;
     for (const Message& message : messages) {
       verified.push_back(message.verified);
@@ -128,6 +128,7 @@ class Chain {
     std::vector<Outcome> outcomes(verified.size());
     machine_->execute({.number = machine_->batch_number() + 1,
                        .time_ns = std::max((kGenesisS + time_s) * kSecond, machine_->time_ns() + 1),
+                       .closes_block = closes_block,
                        .messages = verified},
                       outcomes);
     return outcomes;
@@ -135,6 +136,9 @@ class Chain {
   Outcome send(const Message& message) { return batch(0, {&message, 1}).front(); }
   Outcome send(Slot slot, const strict::Operation& operation, Options options = {}) {
     return send(make(slot, operation, options));
+  }
+  void close_blocks(std::uint64_t count) {
+    while (count-- > 0) batch(0, {}, true);
   }
   // Moves time (never backwards) and lets every due timer finish.
   void pass_time_to(std::uint64_t time_s) {
