@@ -19,4 +19,5 @@ if(ELECTRA_TESTS)
 endif()
 if(ELECTRA_BENCH)
   find_package(benchmark REQUIRED)                             # benchmark::benchmark
+  find_package(OpenSSL REQUIRED)                               # OpenSSL::Crypto, a peer to compare with
 endif()
