@@ -1,0 +1,197 @@
+// `electrad inspect account` and `inspect meter`: the state, made again from the journal; and `inspect snapshot`.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "crypto-offload/key_store.h"
+#include "crypto-offload/verifier.h"
+#include "engine/electrad/answers.h"
+#include "engine/electrad/commands/inspect.h"
+#include "engine/electrad/commands/record_json.h"
+#include "engine/electrad/config.h"
+#include "engine/electrad/genesis.h"
+#include "engine/electrad/state_json.h"
+#include "engine/pipeline/replay.h"
+#include "engine/state/machine.h"
+
+namespace electra::app {
+namespace {
+
+// Executes records until the place that is asked for, or the first fault: behind it no state can be made.
+class Executor final : public io::WalkVisitor {
+ public:
+  Executor(const InspectOptions& options, state::Machine& machine, crypto::KeyStore& keys,
+           const crypto::Verifier& verifier)
+      : options_(options), machine_(machine), replayer_(machine, keys, verifier) {
+    pipeline::follow_key_changes(machine, keys);
+  }
+
+  [[nodiscard]] bool arrived() const {
+    return (options_.at_batch && machine_.batch_number() >= *options_.at_batch) ||
+           (options_.at_height && height >= *options_.at_height);
+  }
+
+  bool on_record(const io::RecordView& record, bool follows) override {
+    if (!follows || arrived()) return false;  // a fault before it has been told already
+    if (!replayer_.on_record(record)) {
+      problem = fmt::format("batch {} (segment {}, offset {}) cannot be executed: {}", record.header.batch,
+                            record.segment, record.file_offset, replayer_.problem());
+      return false;
+    }
+    if ((record.header.flags & io::kRecordBlockClose) != 0) ++height;
+    return !arrived();
+  }
+
+  bool on_fault(const io::WalkFault& fault) override {
+    problem = fault.text();
+    return false;
+  }
+
+  std::uint64_t height = 0;  // of the last block that ended
+  std::string problem;       // why it went no further
+
+ private:
+  const InspectOptions& options_;
+  state::Machine& machine_;
+  pipeline::RecordReplayer replayer_;
+};
+
+struct Reached {
+  std::unique_ptr<state::Machine> machine;
+  std::uint64_t height = 0;
+  std::string problem;  // not empty: the journal is damaged behind this place
+};
+
+std::expected<state::Genesis, Failure> load_genesis(const Home& home) {
+  std::error_code error;
+  if (!std::filesystem::exists(home.genesis_file(), error)) {
+    return std::unexpected(Failure{
+        ExitCode::home, fmt::format("{}: there is no genesis here, and no state follows from a journal without it",
+                                    home.genesis_file().string())});
+  }
+  const auto text = read_text_file(home.genesis_file());
+  if (!text) return std::unexpected(Failure{ExitCode::configuration, text.error()});
+  auto genesis = parse_genesis(home.genesis_file().string(), *text);
+  if (!genesis) return std::unexpected(Failure{ExitCode::configuration, genesis.error()});
+  return std::move(*genesis);
+}
+
+// The state at the place that the options name. A failure only if there is none at all.
+std::expected<Reached, Failure> execute(const Context& context, const InspectOptions& options) {
+  const auto genesis = load_genesis(context.home());
+  if (!genesis) return std::unexpected(genesis.error());
+  const auto directory = inspected_journal(context, options);
+  if (!directory) return std::unexpected(directory.error());
+  auto machine = state::Machine::create(*genesis);
+  if (!machine) return std::unexpected(Failure{ExitCode::configuration, machine.error()});
+  const auto verifier = crypto::make_verifier("auto");
+  if (!verifier) return std::unexpected(Failure{ExitCode::failed, verifier.error()});
+  crypto::KeyStore keys((*machine)->limits().holders_max, 0);
+  Executor executor(options, **machine, keys, **verifier);
+  if (!executor.arrived()) {
+    const auto end = walk_for_inspection(*directory, genesis->hash, executor);
+    if (!end && executor.problem.empty()) executor.problem = end.error().text();
+  }
+  if (!executor.arrived() && executor.problem.empty() && (options.at_batch || options.at_height)) {
+    return std::unexpected(
+        Failure{ExitCode::failed, fmt::format("{}: the journal ends with batch {}, block {}", directory->string(),
+                                              (*machine)->batch_number(), executor.height)});
+  }
+  return Reached{std::move(*machine), executor.height, std::move(executor.problem)};
+}
+
+// Prints what was found at that place, and says if the journal goes no further for damage.
+Outcome show(const Context& context, const Reached& reached, const std::string& name, const Json& found,
+             const std::string& missing) {
+  const state::Machine& machine = *reached.machine;
+  Json document = {{"batch", std::to_string(machine.batch_number())},
+                   {"height", std::to_string(reached.height)},
+                   {"time", std::to_string(machine.time_ns())},
+                   {"timeText", nanosecond_text(machine.time_ns())},
+                   {"complete", reached.problem.empty()}};
+  if (!reached.problem.empty()) document["damage"] = reached.problem;
+  if (!found.is_null()) {
+    if (context.json) {
+      document[name] = found;
+      print_json(document);
+    } else {
+      print_pairs(flat_pairs(document));
+      fmt::print("\n");
+      print_pairs(flat_pairs(found));
+    }
+  }
+  std::string text = found.is_null() ? fmt::format("{} after batch {}", missing, machine.batch_number()) : "";
+  if (!reached.problem.empty()) {
+    if (!text.empty()) text += "; ";
+    text +=
+        fmt::format("the journal could be executed up to batch {} only: {}", machine.batch_number(), reached.problem);
+    return std::unexpected(Failure{ExitCode::journal_damaged, std::move(text)});
+  }
+  if (found.is_null()) return std::unexpected(Failure{ExitCode::failed, std::move(text)});
+  return {};
+}
+
+state::Slot find_holder(const wire::HolderQuery& query, const state::Machine& machine) {
+  switch (query.by_case()) {
+    case wire::HolderQuery::kSlot:      return query.slot();
+    case wire::HolderQuery::kSerial:    return machine.find_serial(query.serial());
+    case wire::HolderQuery::kAddress:   return machine.find_address(*array_of<20>(bytes_of(query.address())));
+    case wire::HolderQuery::BY_NOT_SET: break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+Outcome inspect_account(const Context& context, const InspectOptions& options) {
+  const auto reached = execute(context, options);
+  if (!reached) return std::unexpected(reached.error());
+  const auto account = reached->machine->account(options.account);
+  return show(context, *reached, "account", account ? account_json(*account) : Json(),
+              fmt::format("there is no account {}", options.account));
+}
+
+Outcome inspect_meter(const Context& context, const InspectOptions& options) {
+  const auto query = parse_holder_name(options.meter);
+  if (!query) return std::unexpected(Failure{ExitCode::usage, query.error()});
+  const auto reached = execute(context, options);
+  if (!reached) return std::unexpected(reached.error());
+  const state::Slot slot = find_holder(*query, *reached->machine);
+  const auto holder = slot == 0 ? std::nullopt : reached->machine->holder(slot);
+  return show(context, *reached, "meter", holder ? holder_json(*holder) : Json(),
+              fmt::format("there is no meter or other holder {}", options.meter));
+}
+
+Outcome inspect_snapshots(const Context& context) {
+  const std::filesystem::path directory = context.home().root() / "snapshots";
+  std::vector<std::pair<std::string, std::uintmax_t>> files;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error);
+       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    std::error_code no_size;
+    const std::uintmax_t bytes = entry->is_regular_file(no_size) ? entry->file_size(no_size) : 0;
+    files.emplace_back(entry->path().filename().string(), bytes);
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return std::unexpected(Failure{ExitCode::failed, fmt::format("{}: {}", directory.string(), error.message())});
+  }
+  std::sort(files.begin(), files.end());
+  if (context.json) {
+    Json list = Json::array();
+    for (const auto& [name, bytes] : files) list.push_back({{"name", name}, {"bytes", std::to_string(bytes)}});
+    print_json({{"directory", directory.string()}, {"readable", false}, {"files", std::move(list)}});
+    return {};
+  }
+  if (files.empty()) {
+    fmt::print("{}: there is no snapshot; this version makes none, a start makes the state again from the journal\n",
+               directory.string());
+    return {};
+  }
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, bytes] : files) rows.push_back({name, std::to_string(bytes)});
+  print_table({{"FILE"}, {"BYTES", Align::right}}, rows);
+  fmt::print("\nthis version neither makes nor reads snapshots: the files are shown, not what is in them\n");
+  return {};
+}
+
+}  // namespace electra::app
