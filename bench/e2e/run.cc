@@ -135,6 +135,9 @@ std::expected<RunResult, std::string> run_once(const Scenario& scenario, const R
   pipeline::GatewaySettings settings;
   settings.genesis = scenario.genesis();
   settings.journal_directory = options.directory / "journal";
+  settings.blocks = {.signer = scenario.gateway_signer(),
+                     .headers_file = options.directory / "headers.bin",
+                     .signed_height_file = options.directory / "gateway.signed"};
   settings.listen_port = 0;
   settings.replay_clock = true;
   settings.verifier = options.verifier;

@@ -116,6 +116,11 @@ std::string Scenario::sign_all(const state::Machine& machine) {
 
 client::SignFunction Scenario::signer(std::uint32_t sender) const { return sign_with(key_of(seeds_[sender])); }
 
+std::shared_ptr<const crypto::Signer> Scenario::gateway_signer() const {
+  return std::make_shared<crypto::SoftwareSigner>(
+      crypto::derive_development_seed(kPhrase, genesis_.holders.front().serial));
+}
+
 client::SignFunction Scenario::operator_signer() const {
   return sign_with(key_of(crypto::derive_development_seed(kPhrase, "operator")));
 }

@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "crypto-offload/signer.h"
 #include "engine/state/machine.h"
 #include "meter-proto/base/bytes.h"
 #include "meter-proto/client/message.h"
@@ -39,6 +41,8 @@ class Scenario {
   // The operator, who may tick; and the time at which every message is in order.
   static constexpr state::Slot kOperator = 2;
   [[nodiscard]] client::SignFunction operator_signer() const;
+  // Of block headers.
+  [[nodiscard]] std::shared_ptr<const crypto::Signer> gateway_signer() const;
   [[nodiscard]] std::uint64_t time_ns() const noexcept;
 
   // Empty, or what in the state is not as the messages demand.

@@ -103,6 +103,8 @@ void Batch::seal() {
     ++good_;
   }
   ELECTRA_ASSERT_EQ(good_, buffer_->count());
+  [[maybe_unused]] const Bytes32& hashed =
+      buffer_->body_hash();  // here, on the worker, and not when the record is written
 }
 
 }  // namespace electra::pipeline

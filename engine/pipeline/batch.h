@@ -49,6 +49,8 @@ class Batch {
   [[nodiscard]] std::span<const state::VerifiedMessage> messages() const noexcept { return {messages_.data(), good_}; }
   [[nodiscard]] std::span<const Origin> origins() const noexcept { return {origins_.data(), good_}; }
   [[nodiscard]] std::span<state::Outcome> outcomes() noexcept { return {outcomes_.data(), good_}; }
+  // One entry a message that was added, in that order: 1 = its signature was good, 0 = bad.
+  [[nodiscard]] std::span<const std::uint8_t> kept() const noexcept { return {keep_.data(), size_}; }
   // Those whose signature was bad.
   [[nodiscard]] std::span<const Origin> rejected() const noexcept { return {rejected_.data(), rejected_.size()}; }
 

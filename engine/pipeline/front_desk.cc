@@ -126,6 +126,11 @@ void FrontDesk::take_envelope(Session& session, ByteSpan bytes) {
   if (strict::decode_payload(envelope.payload, payload) != Result::ok) {
     return refuse(session, Result::malformed_payload, slot, envelope.sequence);
   }
+  // What a program knows must not show in the chain, so execution takes any version; this chain could not go on under it.
+  if (const auto* schedule = std::get_if<strict::ScheduleRules>(&payload.operation);
+      schedule != nullptr && schedule->version > machine_.known_rules().last) {
+    return refuse(session, Result::unknown_rules, slot, envelope.sequence);
+  }
   const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation);
   const ByteSpan embedded_key = registration != nullptr ? registration->public_key : ByteSpan{};
   const bool added =
@@ -249,7 +254,7 @@ void FrontDesk::answer(const Question& question, const std::string& backend, con
   }
   wire::Frame frame;
   *frame.mutable_query_answer() =
-      answer_query(question.query, {session->slot}, machine_,
+      answer_query(question.query, {session->slot}, machine_, host_.keeper(),
                    {.backend = backend, .version = version, .replay_clock = config_.replay_clock});
   const std::size_t size = frame.ByteSizeLong();
   ELECTRA_ASSERT_LE(size, strict::kAnswerBytesMax);  // list limits keep it below

@@ -14,6 +14,7 @@
 #include "crypto-offload/verifier.h"
 #include "electra/wire.pb.h"
 #include "engine/pipeline/batch.h"
+#include "engine/pipeline/block_keeper.h"
 #include "engine/pipeline/session.h"
 #include "engine/state/machine.h"
 #include "io/tcp_server.h"
@@ -41,6 +42,8 @@ class FrontDeskHost {
   virtual void nudge() = 0;
   // Time of the last durable batch, or of genesis.
   [[nodiscard]] virtual std::uint64_t durable_time_ns() const = 0;
+  // For questions about blocks.
+  [[nodiscard]] virtual BlockKeeper& keeper() = 0;
 
  protected:
   ~FrontDeskHost() = default;

@@ -45,16 +45,25 @@ std::uint64_t system_ns() noexcept {
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
 }
 
-// Recovery's sink: replays, and shows progress.
+// Recovery's sink: replays, makes the headers of blocks again, and shows progress.
 class RecoveryReplayer final : public RecordReplayer {
  public:
   RecoveryReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
-                   const Gateway::Progress& progress, std::uint64_t bytes_total)
-      : RecordReplayer(machine, keys, verifier), progress_(progress), bytes_total_(bytes_total) {}
+                   BlockKeeper& keeper, const Gateway::Progress& progress, std::uint64_t bytes_total)
+      : RecordReplayer(machine, keys, verifier, &keeper.maker()),
+        keeper_(keeper),
+        progress_(progress),
+        bytes_total_(bytes_total) {}
 
  protected:
+  bool after_block(const io::RecordView&, const proto::BlockHeader& header) override {
+    const auto recovered = keeper_.recover(header);
+    if (!recovered) refuse(recovered.error());
+    return recovered.has_value();
+  }
   void after_record(const io::RecordView& record, std::span<const state::VerifiedMessage>,
                     std::span<const state::Outcome>) override {
+    keeper_.replayed(link_of(record.header), io::monotonic_ns());
     bytes_ += io::record_bytes(record.header.body_bytes);
     if (progress_ && bytes_ >= shown_ + (std::uint64_t{1} << 20)) {
       shown_ = bytes_;
@@ -63,6 +72,7 @@ class RecoveryReplayer final : public RecordReplayer {
   }
 
  private:
+  BlockKeeper& keeper_;
   const Gateway::Progress& progress_;
   const std::uint64_t bytes_total_;
   std::uint64_t bytes_ = 0;
@@ -93,6 +103,7 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   [[nodiscard]] std::uint16_t port() const noexcept override { return server_->port(); }
   [[nodiscard]] const state::Machine& machine() const noexcept override { return *machine_; }
   [[nodiscard]] GatewayCounters counters() const noexcept override;
+  [[nodiscard]] const chain::BlockMaker& blocks() const noexcept override { return keeper_->maker(); }
   [[nodiscard]] std::string failure() const override { return failure_; }
   [[nodiscard]] GatewayStart facts() const override { return start_facts_; }
 
@@ -103,11 +114,15 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   bool ask(Question question) override;
   void nudge() override { loop_->defer(advance_); }
   std::uint64_t durable_time_ns() const override { return durable_time_ns_; }
+  BlockKeeper& keeper() override { return *keeper_; }
   // JournalListener
   void on_durable(io::RecordBuffer& buffer, const io::DurableRecord& record) override;
   void on_journal_failed(const std::string& text) override;
 
   [[nodiscard]] std::expected<void, std::string> recover(const Progress& progress, io::JournalPosition& position);
+  [[nodiscard]] std::expected<void, std::string> begin_epoch();
+  [[nodiscard]] bool may_take() const noexcept { return !stopping_ && !keeper_->full(); }
+  void resume();
   Batch* take_free();
   void release(Batch& batch);
   void advance();
@@ -128,7 +143,8 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   std::unique_ptr<crypto::KeyStore> keys_;
   std::unique_ptr<crypto::Verifier> verifier_;
   std::unique_ptr<OrderClock> clock_;
-  std::unique_ptr<io::Loop> loop_;
+  std::unique_ptr<io::Loop> loop_;  // outlives the keeper, whose signer wakes it
+  std::unique_ptr<BlockKeeper> keeper_;
   std::unique_ptr<io::RecordBufferPool> pool_;
   std::unique_ptr<io::JournalWriter> journal_;
   std::unique_ptr<FrontDesk> desk_;
@@ -158,7 +174,8 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
 };
 
 std::expected<void, std::string> GatewayImpl::recover(const Progress& progress, io::JournalPosition& position) {
-  RecoveryReplayer replayer(*machine_, *keys_, *verifier_, progress, directory_bytes(settings_.journal_directory));
+  RecoveryReplayer replayer(*machine_, *keys_, *verifier_, *keeper_, progress,
+                            directory_bytes(settings_.journal_directory));
   const auto recovered = io::recover_journal(settings_.journal_directory, settings_.genesis.hash, &replayer);
   if (!recovered) {
     std::string text = recovered.error().text();
@@ -170,6 +187,47 @@ std::expected<void, std::string> GatewayImpl::recover(const Progress& progress, 
   start_facts_.messages = recovered->messages;
   start_facts_.journal_bytes = recovered->bytes;
   if (recovered->tail_cut) start_facts_.cut_text = recovered->cut_text;
+  start_facts_.headers_text = keeper_->warning();
+  const std::string contradiction = keeper_->contradiction();
+  if (contradiction.empty() && settings_.begin_epoch) {
+    return std::unexpected("a new epoch is not needed: the journal continues what the gateway's key has signed");
+  }
+  if (!contradiction.empty() && !settings_.begin_epoch) {
+    return std::unexpected(
+        contradiction +
+        ". Signing on would give two blocks of one height. Restore the newer journal; if it is lost "
+        "for good, an operator begins a new epoch from here: `electrad start --new-epoch NAME`, NAME "
+        "being the operator's key");
+  }
+  return {};
+}
+
+// The operator's message is a batch and a block of its own; after it, signing from here on contradicts nothing.
+std::expected<void, std::string> GatewayImpl::begin_epoch() {
+  const auto bytes = settings_.begin_epoch(*machine_, keeper_->next_epoch());
+  if (!bytes) return std::unexpected(bytes.error());
+  strict::EnvelopeView envelope;
+  if (strict::decode_envelope(*bytes, envelope) != Result::ok) {
+    return std::unexpected("the message that begins an epoch is not strictly encoded");
+  }
+  const state::Slot sender = resolve_sender(*keys_, envelope);
+  const Bytes32* key = keys_->find(sender, envelope.key_generation);
+  if (key == nullptr) return std::unexpected("the message that begins an epoch names no registered key");
+  const Bytes16 tag = proto::signing_tag(proto::SignatureKind::message, machine_->genesis_hash());
+  Batch& batch = *take_free();
+  const Origin origin{.connection = {}, .slot = sender, .sequence = envelope.sequence};
+  const bool added = batch.add(origin, *bytes, envelope, *key, tag, {});
+  ELECTRA_ASSERT(added);
+  batch.verify(*verifier_, 0, batch.size());
+  batch.seal();
+  if (batch.messages().empty()) return std::unexpected("the message that begins an epoch has a bad signature");
+  commit(batch, io::kRecordBlockClose);
+  const Result result = batch.outcomes().front().result;
+  while (!committed_.empty() && failure_.empty()) loop_->run_once();
+  if (!failure_.empty()) return std::unexpected(failure_);
+  if (result != Result::ok) {
+    return std::unexpected("no new epoch has begun: " + std::string(result_text(result)));
+  }
   return {};
 }
 
@@ -201,6 +259,8 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   }
   keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
   follow_key_changes(*machine_, *keys_);
+  auto keeper = BlockKeeper::open(settings_.blocks, *machine_);
+  if (!keeper) return std::unexpected(keeper.error());
 
   std::error_code error;
   std::filesystem::create_directories(settings_.journal_directory, error);
@@ -216,6 +276,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   auto loop = io::Loop::create();
   if (!loop) return std::unexpected(loop.error());
   loop_ = std::move(*loop);
+  keeper_ = std::move(*keeper);
 
   io::JournalPosition position;
   if (auto recovered = recover(progress, position); !recovered) return recovered;
@@ -264,11 +325,18 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   timer_.context = this;
   loop_->set_on_wake([](void* context) { static_cast<GatewayImpl*>(context)->advance(); }, this);
 
+  if (settings_.begin_epoch) {
+    if (auto begun = begin_epoch(); !begun) return begun;
+  }
+  if (auto started = keeper_->start([this] { loop_->wake(); }); !started) return started;
+
+  start_facts_.height = keeper_->maker().height();
+  start_facts_.signed_height = keeper_->signed_height();
   start_facts_.verifier = verifier_->name();
   start_facts_.executor = verify_stage_name();
   start_facts_.verify_threads = threads;
   start_facts_.direct_io = journal_->direct_io();
-  start_facts_.state_bytes = machine_->memory_bytes();
+  start_facts_.state_bytes = machine_->memory_bytes() + keeper_->maker().trees().memory_bytes();
   start_facts_.keys_bytes = keys_->memory_bytes();
   start_facts_.batches_bytes =
       pool_->memory_bytes() + settings_.batches_max * Batch::memory_bytes(settings_.batch_messages_max);
@@ -295,7 +363,7 @@ StopReason GatewayImpl::run() {
       server_->pause_reading();  // nothing new; what was framed is answered
       loop_->defer(advance_);
     }
-    if (stopping_ && quiet() && !journal_->watermark_behind()) break;
+    if (stopping_ && quiet() && !keeper_->open() && !journal_->watermark_behind()) break;
   }
   answer_questions();
   server_->shutdown(kShutdownNs);
@@ -308,6 +376,8 @@ GatewayCounters GatewayImpl::counters() const noexcept {
   counters.refused = desk_->refused();
   counters.decode_ns = desk_->decode_ns();
   counters.journal_bytes = journal_->counters().record_bytes;
+  counters.height = keeper_->maker().height();
+  counters.signed_height = keeper_->signed_height();
   return counters;
 }
 
@@ -324,7 +394,11 @@ void GatewayImpl::release(Batch& batch) {
   batch.buffer().clear();
   batch.reset(&batch.buffer());
   free_.push_back(&batch);
-  if (server_->paused() && !stopping_) server_->resume_reading();
+  resume();
+}
+
+void GatewayImpl::resume() {
+  if (server_->paused() && !free_.empty() && may_take()) server_->resume_reading();
 }
 
 Batch* GatewayImpl::forming() {
@@ -332,8 +406,8 @@ Batch* GatewayImpl::forming() {
     formed_.push_back(forming_);
     forming_ = nullptr;
   }
-  if (forming_ == nullptr) forming_ = take_free();
-  if (forming_ == nullptr) server_->pause_reading();  // until release()
+  if (forming_ == nullptr && may_take()) forming_ = take_free();
+  if (forming_ == nullptr) server_->pause_reading();  // until resume()
   return forming_;
 }
 
@@ -401,8 +475,11 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
   if (messages.empty() && !batch.rejected().empty()) return release(batch);
 
   const std::uint64_t time_ns = clock_->take(now_ns(), machine_->next_timer_ns());
+  const std::uint64_t monotonic_ns = io::monotonic_ns();
+  if (keeper_->ends_block(messages.size(), time_ns, monotonic_ns)) flags |= io::kRecordBlockClose;
+  const std::uint32_t rules_version = machine_->rules_version();
   const std::uint64_t number =
-      journal_->append(batch.buffer(), {.time_ns = time_ns, .rules_version = state::kRulesVersion, .flags = flags});
+      journal_->append(batch.buffer(), {.time_ns = time_ns, .rules_version = rules_version, .flags = flags});
   if (number == 0) return;  // the journal has failed; run() ends
   ELECTRA_ASSERT_EQ(number, machine_->batch_number() + 1);
   committed_.push_back(&batch);
@@ -410,8 +487,20 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
   if (messages.size() >= settings_.parallel_batch_min) loop_->submit_now();
 
   const std::uint64_t begin = thread_cpu_ns();
-  machine_->execute({.number = number, .time_ns = time_ns, .messages = messages}, batch.outcomes());
+  machine_->execute({.number = number,
+                     .time_ns = time_ns,
+                     .closes_block = (flags & io::kRecordBlockClose) != 0,
+                     .messages = messages},
+                    batch.outcomes());
   follow_key_changes(*machine_, *keys_);
+  keeper_->executed({.number = number,
+                     .time_ns = time_ns,
+                     .rules_version = rules_version,
+                     .flags = flags,
+                     .count = batch.buffer().count(),
+                     .body_bytes = static_cast<std::uint32_t>(batch.buffer().body().size()),
+                     .body_hash = batch.buffer().body_hash()},
+                    messages, batch.outcomes(), monotonic_ns);
   counters_.execute_ns += thread_cpu_ns() - begin;
   ++counters_.batches;
   counters_.messages += messages.size();
@@ -425,6 +514,7 @@ void GatewayImpl::on_durable(io::RecordBuffer& buffer, const io::DurableRecord& 
   counters_.journal_wait_ns += record.write_ns;
   durable_time_ns_ = record.time_ns;
   watermark_due_ns_ = io::monotonic_ns() + kWatermarkDelayNs;
+  keeper_->durable(record.batch);
   desk_->send_receipts(batch, record.batch);
   release(batch);
   nudge();
@@ -455,6 +545,9 @@ void GatewayImpl::make_empty_batches() {
   const bool timer_due = timer_ns <= now_ns() && !(clock_->unsure() && timer_ns > machine_->time_ns());
   const bool tick_due = tick_ns_ > machine_->time_ns();
   if (!stopping_ && (timer_due || tick_due)) return commit(*take_free(), 0);
+  if (keeper_->open() && (stopping_ || io::monotonic_ns() >= keeper_->due_ns())) {
+    return commit(*take_free(), io::kRecordBlockClose);
+  }
   if (journal_->watermark_behind() && (stopping_ || io::monotonic_ns() >= watermark_due_ns_)) {
     commit(*take_free(), io::kRecordWatermark);
   }
@@ -466,6 +559,7 @@ void GatewayImpl::arm_timer() {
   std::uint64_t deadline_ns = UINT64_MAX;
   const std::uint64_t monotonic = io::monotonic_ns();
   if (journal_->watermark_behind()) deadline_ns = std::max(watermark_due_ns_, monotonic);
+  deadline_ns = std::min(deadline_ns, std::max(keeper_->due_ns(), monotonic));
   const std::uint64_t timer_ns = machine_->next_timer_ns();
   if (!settings_.replay_clock && timer_ns != UINT64_MAX) {
     const std::uint64_t now = now_ns();
@@ -485,6 +579,7 @@ void GatewayImpl::arm_timer() {
 void GatewayImpl::advance() {
   if (!failure_.empty()) return;
   answer_questions();
+  resume();  // the signer may have caught up
   collect_verified();
   verify_next();
   // One record in flight: what arrives meanwhile is the next batch.

@@ -13,13 +13,22 @@
 #include <memory>
 #include <string>
 
+#include "engine/pipeline/block_keeper.h"
 #include "engine/state/machine.h"
 #include "engine/state/types.h"
 
 namespace electra::pipeline {
 
+// An operator's signed BeginEpoch{epoch, machine.height() + 1}: the bytes of its envelope, or one sentence why not.
+using EpochMessage =
+    std::function<std::expected<std::vector<std::uint8_t>, std::string>(const state::Machine&, std::uint32_t epoch)>;
+
 struct GatewaySettings {
   state::Genesis genesis;
+  BlockSettings blocks;
+  // For a journal that contradicts what the key has signed (a restored backup): begins a new epoch. Without it such a
+  // journal is refused; with it any other one is.
+  EpochMessage begin_epoch;
   std::filesystem::path journal_directory;
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 26600;  // 0 = any free port; Gateway::port() tells
@@ -43,6 +52,9 @@ struct GatewayStart {
   std::uint64_t messages = 0;
   std::uint64_t journal_bytes = 0;
   std::string cut_text;  // not empty: a torn tail was cut; what and why
+  std::uint64_t height = 0;
+  std::uint64_t signed_height = 0;  // the rest is being signed
+  std::string headers_text;         // not empty: the file of headers was mended
   std::string verifier;
   std::string executor;  // of the verify stage: "tbb" or "worker"
   std::uint32_t verify_threads = 0;
@@ -64,6 +76,8 @@ struct GatewayCounters {
   std::uint64_t execute_ns = 0;       // io thread
   std::uint64_t journal_wait_ns = 0;  // submit to durable, summed over batches
   std::uint64_t largest_batch = 0;
+  std::uint64_t height = 0;  // of the last closed block
+  std::uint64_t signed_height = 0;
 };
 
 class Gateway {
@@ -85,6 +99,7 @@ class Gateway {
   [[nodiscard]] virtual std::uint16_t port() const noexcept = 0;
   [[nodiscard]] virtual const state::Machine& machine() const noexcept = 0;  // io thread, or when run() is not running
   [[nodiscard]] virtual GatewayCounters counters() const noexcept = 0;       // likewise
+  [[nodiscard]] virtual const chain::BlockMaker& blocks() const noexcept = 0;  // likewise
   [[nodiscard]] virtual GatewayStart facts() const = 0;
   [[nodiscard]] virtual std::string failure() const = 0;  // after journal_failed: what failed, where, what to do
 };

@@ -110,12 +110,13 @@ state::Slot find_holder(const wire::HolderQuery& query, const state::Machine& ma
   return 0;
 }
 
-Result answer_status(wire::Status& out, const state::Machine& machine, const GatewayFacts& facts) {
+Result answer_status(wire::Status& out, const state::Machine& machine, const BlockKeeper& keeper,
+                     const GatewayFacts& facts) {
   out.set_chain_id(machine.chain_id());
   out.set_genesis_hash(text_of_bytes(machine.genesis_hash()));
   out.set_batch(machine.batch_number());
   out.set_time(machine.time_ns());
-  out.set_rules_version(state::kRulesVersion);
+  out.set_rules_version(machine.rules_version());
   out.set_messages(machine.messages_executed());
   out.set_holders(machine.holder_count());
   out.set_accounts(machine.account_count());
@@ -123,6 +124,17 @@ Result answer_status(wire::Status& out, const state::Machine& machine, const Gat
   out.set_version(facts.version);
   out.set_replay_clock(facts.replay_clock);
   fill(*out.mutable_totals(), machine.totals());
+  out.set_height(keeper.maker().height());
+  out.set_signed_height(keeper.signed_height());
+  out.set_epoch(machine.epoch());
+  out.set_signer_problem(keeper.problem());
+  return Result::ok;
+}
+
+Result answer_block(const wire::BlockQuery& query, wire::Block& out, const BlockKeeper& keeper) {
+  const auto header = keeper.signed_header(query.height() == 0 ? keeper.signed_height() : query.height());
+  if (!header) return Result::not_found;
+  out.set_signed_header(text_of_bytes(*header));
   return Result::ok;
 }
 
@@ -180,7 +192,7 @@ Result answer_account(const wire::AccountQuery& query, const state::HolderView& 
 }  // namespace
 
 wire::QueryAnswer answer_query(const wire::Query& query, const Asker& asker, const state::Machine& machine,
-                               const GatewayFacts& facts) {
+                               BlockKeeper& keeper, const GatewayFacts& facts) {
   wire::QueryAnswer answer;
   answer.set_id(query.id());
   const auto asker_view = machine.holder(asker.slot);
@@ -188,7 +200,7 @@ wire::QueryAnswer answer_query(const wire::Query& query, const Asker& asker, con
 
   Result result = Result::malformed_frame;
   switch (query.what_case()) {
-    case wire::Query::kStatus: result = answer_status(*answer.mutable_status(), machine, facts); break;
+    case wire::Query::kStatus: result = answer_status(*answer.mutable_status(), machine, keeper, facts); break;
     case wire::Query::kParams: result = answer_params(*answer.mutable_params(), machine); break;
     case wire::Query::kCurrentCycle:
       fill(*answer.mutable_current_cycle(), machine.current_cycle());
@@ -201,9 +213,13 @@ wire::QueryAnswer answer_query(const wire::Query& query, const Asker& asker, con
         if (!sees_everything(who)) return Result::not_permitted;
         answer.mutable_digest()->set_settlement(text_of_bytes(machine.settlement_digest()));
         answer.mutable_digest()->set_state(text_of_bytes(machine.digest()));
+        chain::StateTrees& trees = keeper.maker().trees();
+        trees.update();
+        answer.mutable_digest()->set_state_root(text_of_bytes(trees.root()));
         return Result::ok;
       });
       break;
+    case wire::Query::kBlock: result = answer_block(query.block(), *answer.mutable_block(), keeper); break;
     case wire::Query::kHolder:
       result = needs_hello([&](const state::HolderView& who) {
         const auto holder = machine.holder(find_holder(query.holder(), machine));

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "electra/wire.pb.h"
+#include "engine/pipeline/block_keeper.h"
 #include "engine/state/machine.h"
 
 namespace electra::pipeline {
@@ -24,6 +25,7 @@ struct GatewayFacts {
 
 // The answer's id is the query's; its result is ok, not_found, not_permitted, hello_required or malformed_frame.
 [[nodiscard]] wire::QueryAnswer answer_query(const wire::Query& query, const Asker& asker,
-                                             const state::Machine& machine, const GatewayFacts& facts);
+                                             const state::Machine& machine, BlockKeeper& keeper,
+                                             const GatewayFacts& facts);
 
 }  // namespace electra::pipeline

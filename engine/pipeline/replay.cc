@@ -21,10 +21,22 @@ state::Slot resolve_sender(const crypto::KeyStore& keys, const strict::EnvelopeV
   return keys.find_slot(address);
 }
 
-RecordReplayer::RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier)
+proto::BatchLink link_of(const io::RecordHeader& header) noexcept {
+  return {.number = header.batch,
+          .time_ns = header.time_ns,
+          .rules_version = header.rules_version,
+          .flags = header.flags,
+          .count = header.count,
+          .body_bytes = header.body_bytes,
+          .body_hash = header.body_hash};
+}
+
+RecordReplayer::RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
+                               chain::BlockMaker* blocks)
     : machine_(machine),
       keys_(keys),
       verifier_(verifier),
+      blocks_(blocks),
       message_tag_(proto::signing_tag(proto::SignatureKind::message, machine.genesis_hash())),
       messages_(io::kRecordMessagesMax),
       outcomes_(io::kRecordMessagesMax) {}
@@ -62,8 +74,9 @@ bool RecordReplayer::decode(ByteSpan bytes, state::VerifiedMessage& message) {
 }
 
 bool RecordReplayer::on_record(const io::RecordView& record) {
-  if (record.header.rules_version != state::kRulesVersion) {
-    problem_ = "rules version " + std::to_string(record.header.rules_version) + " is not known to this program";
+  if (record.header.rules_version != machine_.rules_version()) {
+    problem_ = "the record says rules version " + std::to_string(record.header.rules_version) + ", and version " +
+               std::to_string(machine_.rules_version()) + " is in force";
     return false;
   }
   std::uint32_t count = 0;
@@ -73,10 +86,16 @@ bool RecordReplayer::on_record(const io::RecordView& record) {
   }
   const std::span<const state::VerifiedMessage> messages{messages_.data(), count};
   const std::span<state::Outcome> outcomes{outcomes_.data(), count};
-  machine_.execute({.number = record.header.batch, .time_ns = record.header.time_ns, .messages = messages}, outcomes);
+  const bool closes_block = (record.header.flags & io::kRecordBlockClose) != 0;
+  machine_.execute({.number = record.header.batch,
+                    .time_ns = record.header.time_ns,
+                    .closes_block = closes_block,
+                    .messages = messages},
+                   outcomes);
   follow_key_changes(machine_, keys_);
+  if (blocks_ != nullptr) blocks_->add_batch(link_of(record.header), messages, outcomes);
   after_record(record, messages, outcomes);
-  return true;
+  return !closes_block || blocks_ == nullptr || after_block(record, blocks_->close_block());
 }
 
 }  // namespace electra::pipeline

@@ -10,6 +10,7 @@
 
 #include "crypto-offload/key_store.h"
 #include "crypto-offload/verifier.h"
+#include "engine/chain/block_maker.h"
 #include "engine/state/machine.h"
 #include "io/journal/recovery.h"
 #include "meter-proto/signing.h"
@@ -22,10 +23,14 @@ void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys);
 // Slot of the sender that the envelope names, 0 if there is none.
 [[nodiscard]] state::Slot resolve_sender(const crypto::KeyStore& keys, const strict::EnvelopeView& envelope) noexcept;
 
+// What a record adds to the chain of batches.
+[[nodiscard]] proto::BatchLink link_of(const io::RecordHeader& header) noexcept;
+
 class RecordReplayer : public io::RecordSink {
  public:
-  // All outlive the replayer. `verifier` serves only check_key.
-  RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier);
+  // All outlive the replayer. `verifier` serves only check_key. With `blocks` the headers are made again, too.
+  RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
+                 chain::BlockMaker* blocks = nullptr);
   virtual ~RecordReplayer() = default;
 
   // Executes the record. False: it holds what no gateway of this version writes; problem() says what.
@@ -37,6 +42,9 @@ class RecordReplayer : public io::RecordSink {
   // After each executed record; messages and outcomes are valid during the call.
   virtual void after_record(const io::RecordView&, std::span<const state::VerifiedMessage>,
                             std::span<const state::Outcome>) {}
+  // After after_record() of a block's last record. False stops the replay; the text goes to refuse().
+  [[nodiscard]] virtual bool after_block(const io::RecordView&, const proto::BlockHeader&) { return true; }
+  void refuse(std::string problem) { problem_ = std::move(problem); }
 
  private:
   [[nodiscard]] bool decode(ByteSpan envelope, state::VerifiedMessage& message);
@@ -44,6 +52,7 @@ class RecordReplayer : public io::RecordSink {
   state::Machine& machine_;
   crypto::KeyStore& keys_;
   const crypto::Verifier& verifier_;
+  chain::BlockMaker* const blocks_;
   const Bytes16 message_tag_;
   std::vector<state::VerifiedMessage> messages_;
   std::vector<state::Outcome> outcomes_;

@@ -168,19 +168,25 @@ TEST(HolderPages, EndAfterABoundedNumberOfHoldersAndSayWhereToGoOn) {
   for (std::uint32_t i = 1; i <= kHolders; ++i) {
     state::GenesisHolder holder;
     holder.serial = std::string("H").append(std::to_string(i));
-    holder.public_key = sha256(bytes_of(holder.serial));
+    holder.public_key = i == 1 ? Person("gateway").public_key() : sha256(bytes_of(holder.serial));
     holder.roles = i == 1 ? state::kRoleGateway : state::kRoleOwner;
     genesis.holders.push_back(holder);
   }
   const auto machine = state::Machine::create(genesis);
   ASSERT_TRUE(machine.has_value()) << machine.error();
+  const TempDirectory directory;
+  const auto keeper = BlockKeeper::open({.signer = Person("gateway").signer(),
+                                         .headers_file = directory.path() / "headers.bin",
+                                         .signed_height_file = directory.path() / "gateway.signed"},
+                                        **machine);
+  ASSERT_TRUE(keeper.has_value()) << keeper.error();
   wire::Query query;
   query.mutable_holders();
-  const wire::HolderList first = answer_query(query, {kHolders}, **machine, {}).holders();
+  const wire::HolderList first = answer_query(query, {kHolders}, **machine, **keeper, {}).holders();
   EXPECT_EQ(first.holders_size(), 0);
   ASSERT_EQ(first.next_slot(), 10'001u);
   query.mutable_holders()->set_from_slot(first.next_slot());
-  const wire::HolderList second = answer_query(query, {kHolders}, **machine, {}).holders();
+  const wire::HolderList second = answer_query(query, {kHolders}, **machine, **keeper, {}).holders();
   ASSERT_EQ(second.holders_size(), 1);
   EXPECT_EQ(second.holders(0).slot(), kHolders);
   EXPECT_EQ(second.next_slot(), 0u);

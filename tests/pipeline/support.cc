@@ -72,6 +72,9 @@ pipeline::GatewaySettings small_settings(const std::filesystem::path& directory,
   pipeline::GatewaySettings settings;
   settings.genesis = small_genesis(extra_holders);
   settings.journal_directory = directory;
+  settings.blocks.signer = Person(holder_name(1)).signer();
+  settings.blocks.headers_file = directory / "blocks" / "headers.bin";
+  settings.blocks.signed_height_file = directory / "GRID.signed";
   settings.listen_port = 0;
   settings.replay_clock = true;
   settings.verify_threads = 2;

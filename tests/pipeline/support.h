@@ -64,6 +64,7 @@ class Person {
   explicit Person(const std::string& name);
   [[nodiscard]] const Bytes32& public_key() const noexcept { return signer_->public_key(); }
   [[nodiscard]] client::SignFunction sign_function() const;
+  [[nodiscard]] std::shared_ptr<const crypto::Signer> signer() const noexcept { return signer_; }
 
  private:
   std::shared_ptr<crypto::SoftwareSigner> signer_;

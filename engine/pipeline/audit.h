@@ -1,0 +1,53 @@
+// The offline auditor: checks a whole chain again, from the genesis to the last header, without believing its operator.
+//
+// Every signature is verified (on all cores, batches at a time, beside the execution of what was verified before), every
+// batch executed, every block's header made again and compared with the signed one, and the books are added up at the end
+// of each cycle: in each asset debits equal credits, and what was consumed was generated or imported. It runs the same
+// state machine, trees and verifier as the gateway. What the hashes of records and files show comes from the source.
+// Memory: the state, and some MiB of batches under way. Calling thread plus the verifier's.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/pipeline/chain_source.h"
+#include "engine/state/machine.h"
+
+namespace electra::pipeline {
+
+struct AuditOptions {
+  std::string verifier = "auto";
+  std::uint32_t threads = 0;          // for signatures; 0 = as many as the machine has
+  bool all = false;                   // goes on behind a problem as far as that makes sense
+  std::uint32_t problems_max = 1000;  // more are counted and not kept
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // bytes, now and then
+};
+
+struct AuditReport {
+  std::uint64_t batches = 0;           // seen
+  std::uint64_t messages = 0;          // whose signature was verified
+  std::uint64_t blocks = 0;            // whose header was made again and compared
+  std::uint64_t unsigned_blocks = 0;   // at the end, in a source that may be unfinished
+  std::uint64_t open_batches = 0;      // behind the last block: no header holds them yet
+  std::uint64_t executed_batches = 0;  // up to here the state could be followed
+  std::uint64_t problem_count = 0;
+  std::vector<SourceProblem> problems;
+
+  // Of the last block that was made again; zero without one.
+  proto::BlockHeader last_header;
+  Bytes32 settlement_digest{};
+  state::Totals totals;
+  std::string verifier;
+  std::uint32_t threads = 0;
+
+  [[nodiscard]] bool good() const noexcept { return problem_count == 0; }
+};
+
+// The error: the audit could not be made at all (genesis, unknown verifier, unreadable source).
+[[nodiscard]] std::expected<AuditReport, std::string> audit(const state::Genesis& genesis, ChainSource& source,
+                                                            const AuditOptions& options);
+
+}  // namespace electra::pipeline
