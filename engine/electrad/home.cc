@@ -58,6 +58,10 @@ fs::path Home::key_file(std::string_view name) const {
   return keys_directory() / fmt::format("{}{}", name, kKeySuffix);
 }
 
+fs::path Home::signed_height_file(std::string_view name) const {
+  return keys_directory() / fmt::format("{}.signed", name);
+}
+
 bool Home::has_chain() const {
   std::error_code error;
   if (fs::exists(genesis_file(), error)) return true;

@@ -3,7 +3,9 @@
 //   config/config.yml    what the gateway reads at start
 //   config/genesis.json  what names the chain
 //   keys/NAME.key        private keys, mode 0600
+//   keys/NAME.signed     the highest block height that the gateway's key has signed
 //   journal/             the chain itself
+//   blocks/headers.bin   the signed headers of its blocks
 //   lock                 held by the one process that serves
 //   address              host:port, while a gateway serves
 //
@@ -40,7 +42,10 @@ class Home {
   [[nodiscard]] std::filesystem::path genesis_file() const { return root_ / "config" / "genesis.json"; }
   [[nodiscard]] std::filesystem::path keys_directory() const { return root_ / "keys"; }
   [[nodiscard]] std::filesystem::path key_file(std::string_view name) const;
+  // Beside the key, not beside the journal: it must not go back when the journal is restored.
+  [[nodiscard]] std::filesystem::path signed_height_file(std::string_view name) const;
   [[nodiscard]] std::filesystem::path journal_directory() const { return root_ / "journal"; }
+  [[nodiscard]] std::filesystem::path headers_file() const { return root_ / "blocks" / "headers.bin"; }
   [[nodiscard]] std::filesystem::path address_file() const { return root_ / "address"; }
 
   // A genesis or a journal is there.

@@ -34,12 +34,14 @@ void add_keys(CLI::App& app, Context& context);
 void add_query(CLI::App& app, Context& context);
 void add_tx(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
+void add_check_proof(CLI::App& app, Context& context);
 void add_version(CLI::App& app, Context& context);
 
 // Changes of the configuration that one start makes.
 struct StartOptions {
   std::string listen;  // host:port
   std::string log_level;
+  std::string new_epoch;  // name of the operator's key that begins a new epoch; empty = none
 };
 
 // Serves the home's chain until a signal comes or its journal fails. Used by `start` and `serve`.

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "crypto-offload/software_signer.h"
 #include "engine/electrad/amount.h"
 #include "engine/electrad/chain_setup.h"
 #include "engine/electrad/commands/commands.h"
@@ -16,6 +17,9 @@
 #include "engine/electrad/version.h"
 #include "engine/pipeline/gateway.h"
 #include "io/directory_lock.h"
+#include "meter-proto/base/assert.h"
+#include "meter-proto/client/message.h"
+#include "meter-proto/strict/frame.h"
 
 namespace electra::app {
 namespace {
@@ -131,7 +135,50 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
   settings.segment_bytes = config.segment_bytes;
   settings.hello_timeout_s = config.hello_timeout_s;
   settings.version = std::string(kVersion);
+  settings.blocks.headers_file = home.headers_file();
+  settings.blocks.interval_ns = std::uint64_t{config.block_interval_s} * 1'000'000'000;
+  settings.blocks.unsigned_max = config.unsigned_blocks_max;
   return settings;
+}
+
+// The holder of the genesis that is the gateway has its key in the home under its name.
+std::expected<void, Failure> load_gateway_key(const Home& home, pipeline::GatewaySettings& settings) {
+  for (const state::GenesisHolder& holder : settings.genesis.holders) {
+    if ((holder.roles & state::kRoleGateway) == 0) continue;
+    const auto seed = home.load_key(holder.serial);
+    if (!seed) return std::unexpected(Failure{ExitCode::home, seed.error()});
+    settings.blocks.signer = std::make_shared<crypto::SoftwareSigner>(*seed);
+    settings.blocks.signed_height_file = home.signed_height_file(holder.serial);
+  }
+  return {};
+}
+
+// Made when recovery has found that a new epoch is needed.
+pipeline::EpochMessage epoch_message(const Home& home, const std::string& key_name) {
+  return [home, key_name](const state::Machine& machine,
+                          std::uint32_t epoch) -> std::expected<std::vector<std::uint8_t>, std::string> {
+    const auto seed = home.load_key(key_name);
+    if (!seed) return std::unexpected(seed.error());
+    const crypto::SoftwareSigner signer(*seed);
+    const auto sender = machine.holder(machine.find_key(signer.public_key()));
+    if (!sender || (sender->roles & state::kRoleOperator) == 0) {
+      return std::unexpected(fmt::format("the key \"{}\" is not an operator's", key_name));
+    }
+    strict::PayloadView payload;
+    payload.operation = strict::BeginEpoch{.epoch = epoch, .height = machine.height() + 1};
+    auto frame = client::make_message_frame(
+        {.slot = sender->slot, .address = {}, .key_generation = sender->key_generation}, machine.genesis_hash(),
+        sender->highest_sequence + 1, payload,
+        [&signer](proto::SignatureKind kind, const Bytes32& genesis_hash, std::uint64_t sequence, ByteSpan bytes) {
+          const auto signature = signer.sign(kind, genesis_hash, sequence, bytes);
+          return signature ? std::optional(*signature) : std::nullopt;
+        });
+    if (!frame) return std::unexpected(frame.error());
+    strict::FrameView view;
+    const Result decoded = strict::decode_frame(ByteSpan(*frame).subspan(strict::kFrameHeaderBytes), view);
+    ELECTRA_ASSERT(decoded == Result::ok);
+    return std::vector<std::uint8_t>(view.message.begin(), view.message.end());
+  };
 }
 
 void log_chain(const Home& home, const ChainFiles& chain) {
@@ -151,6 +198,7 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
   const state::Machine& machine = gateway.machine();
   const pipeline::GatewayStart facts = gateway.facts();
   if (!facts.cut_text.empty()) log_event(LogLevel::warning, "torn_tail_cut", {{"text", facts.cut_text}});
+  if (!facts.headers_text.empty()) log_event(LogLevel::warning, "headers_mended", {{"text", facts.headers_text}});
   log_event(LogLevel::info, "recovered",
             {{"records", facts.records}, {"messages", facts.messages}, {"journal_bytes", facts.journal_bytes}});
   log_event(LogLevel::info, "memory",
@@ -173,6 +221,9 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
              {"time", instant_text(machine.time_ns() / 1'000'000'000)},
              {"messages", machine.messages_executed()},
              {"holders", machine.holder_count()},
+             {"height", facts.height},
+             {"signed_height", facts.signed_height},
+             {"epoch", machine.epoch()},
              {"clock", config.replay_clock ? "replay" : "real"}});
   log_event(LogLevel::info, "listening", {{"address", endpoint_text({config.listen_host, gateway.port()})}});
 }
@@ -185,7 +236,9 @@ void log_stopped(const pipeline::Gateway& gateway, std::string_view reason) {
              {"messages", counters.messages},
              {"refused", counters.refused},
              {"journal_bytes", counters.journal_bytes},
-             {"largest_batch", counters.largest_batch}});
+             {"largest_batch", counters.largest_batch},
+             {"height", counters.height},
+             {"signed_height", counters.signed_height}});
 }
 
 }  // namespace
@@ -202,7 +255,10 @@ std::expected<void, Failure> run_gateway(const Home& home, const StartOptions& o
   const StopSignals signals;
   const AddressFile address(home);
   RecoveryProgress progress;
-  auto gateway = pipeline::Gateway::open(gateway_settings(home, *chain), std::ref(progress));
+  pipeline::GatewaySettings settings = gateway_settings(home, *chain);
+  if (const auto loaded = load_gateway_key(home, settings); !loaded) return loaded;
+  if (!options.new_epoch.empty()) settings.begin_epoch = epoch_message(home, options.new_epoch);
+  auto gateway = pipeline::Gateway::open(std::move(settings), std::ref(progress));
   progress.end();
   if (!gateway) return std::unexpected(Failure{ExitCode::cannot_start, gateway.error()});
   if (const auto written = home.write_address(endpoint_text({chain->config.listen_host, (*gateway)->port()}));
@@ -229,6 +285,9 @@ void add_start_options(CLI::App& command, StartOptions& options) {
                      "host:port to listen on instead of the configuration's; port 0: any free one");
   command.add_option("--log-level", options.log_level, "debug, info, warning or error instead of the configuration's")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  command.add_option("--new-epoch", options.new_epoch,
+                     "Begin a new epoch, signed by this operator's key: for data restored from an older copy, when the "
+                     "newer one is lost");
 }
 
 void add_start(CLI::App& app, Context& context) {
