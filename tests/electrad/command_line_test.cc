@@ -50,6 +50,7 @@ TEST(CommandLine, EveryCommandHasHelpWithAnExample) {
       {"inspect"},
       {"inspect", "journal"},
       {"inspect", "record"},
+      {"check-proof"},
   };
   for (Arguments arguments : commands) {
     arguments.push_back("--help");
