@@ -227,6 +227,15 @@ TEST(Leaves, ALivedInChainHasLeavesInEveryTable) {
     EXPECT_GT(chain.machine().leaf_count(static_cast<Table>(table)), 0U) << table_name(static_cast<Table>(table));
 }
 
+TEST(Leaves, HaveTheSizesOfThePage) {
+  const Chain chain = lived_in_chain();
+  const std::size_t places = 11;  // in the ring of readings: 4 of a cycle, 4 of the next, 1 of grace and future, 2
+  const std::array<std::size_t, kTables> sizes = {160 + 6, 163, 1552, 38, 40, 280, 64 * places, 32 * 4, 66, 32, 125};
+  for (std::size_t table = 0; table < kTables; ++table)
+    EXPECT_EQ(leaf(chain.machine(), static_cast<Table>(table), 0).size(), sizes[table])
+        << table_name(static_cast<Table>(table));
+}
+
 TEST(Leaves, ANewMachineHasTouchedEveryLeaf) {
   Chain chain(genesis_with({meter("ALICE", 1, 1000), meter("BOB", 0)}));
   Machine& machine = chain.machine();
