@@ -131,6 +131,10 @@ TEST_F(GatewayMessages, WhatNeverReachesTheChainIsRefusedByName) {
       {"a key generation to come", message_frame(alice, {.slot = kAlice, .key_generation = 2}, 9, payload),
        Result::key_superseded},
       {"a payload without an operation", no_operation, Result::malformed_payload},
+      {"rules that the program does not know",
+       message_frame(alice, {.slot = kAlice}, 9,
+                     {.not_after = 0, .operation = strict::ScheduleRules{.version = 2, .height = 100}}),
+       Result::unknown_rules},
   };
   Client client(gateway_.port(), kAlice);
   for (const Case& c : cases) {
