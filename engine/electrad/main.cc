@@ -43,7 +43,10 @@ int run(int argc, char** argv) {
   add_tx(app, context);
   add_keys(app, context);
   add_inspect(app, context);
+  add_export(app, context);
+  add_prove(app, context);
   add_check_proof(app, context);
+  add_verify(app, context);
   add_version(app, context);
   try {
     app.parse(argc, argv);
