@@ -50,6 +50,14 @@ TEST(CommandLine, EveryCommandHasHelpWithAnExample) {
       {"inspect"},
       {"inspect", "journal"},
       {"inspect", "record"},
+      {"prove"},
+      {"prove", "message"},
+      {"prove", "balance"},
+      {"prove", "registers"},
+      {"prove", "holder"},
+      {"prove", "absent"},
+      {"prove", "absent", "slot"},
+      {"prove", "absent", "account"},
       {"check-proof"},
   };
   for (Arguments arguments : commands) {
