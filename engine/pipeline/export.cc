@@ -14,12 +14,28 @@ namespace {
 
 ExportError error_of(ExportError::Kind kind, std::string text) { return {kind, std::move(text)}; }
 
+// Of all files; more are added while a gateway writes.
+std::uint64_t bytes_in(const std::filesystem::path& directory) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(directory, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code gone;
+    if (const std::uintmax_t size = entry->file_size(gone); !gone) bytes += size;
+  }
+  return bytes;
+}
+
 // Takes the journal's records, and stops behind the last block that is wanted.
 class Exporter final : public io::WalkVisitor {
  public:
   Exporter(const ExportOptions& options, const io::HeaderFile& headers, PackedWriter& writer, std::uint64_t last_height,
            std::uint64_t last_batch)
-      : options_(options), headers_(headers), writer_(writer), last_batch_(last_batch) {
+      : options_(options),
+        headers_(headers),
+        writer_(writer),
+        last_batch_(last_batch),
+        journal_bytes_(bytes_in(options.journal_directory)) {
     summary.first_height = options.first_height;
     summary.last_height = last_height;
     batch_hash_ = header_hash_ = options.genesis_hash;
@@ -28,7 +44,8 @@ class Exporter final : public io::WalkVisitor {
   bool on_record(const io::RecordView& record, bool follows) override {
     ELECTRA_ASSERT(follows);  // a fault comes first, and ends the walk
     const std::string problem = take(record);
-    if (options_.progress) options_.progress(std::min(record.header.batch, last_batch_), last_batch_);
+    journal_bytes_done_ += io::record_bytes(record.header.body_bytes);
+    if (options_.progress) options_.progress(std::min(journal_bytes_done_, journal_bytes_), journal_bytes_);
     if (!problem.empty() && !error) error = error_of(ExportError::Kind::damaged, problem);
     return !error && height_ < summary.last_height;
   }
@@ -119,6 +136,8 @@ class Exporter final : public io::WalkVisitor {
   const io::HeaderFile& headers_;
   PackedWriter& writer_;
   const std::uint64_t last_batch_;  // of the last block that is wanted
+  const std::uint64_t journal_bytes_;
+  std::uint64_t journal_bytes_done_ = 0;
 
   std::uint64_t height_ = 0;  // of the last block that is whole
   Bytes32 batch_hash_{};

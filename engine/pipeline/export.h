@@ -24,7 +24,7 @@ struct ExportOptions {
   std::filesystem::path out;                                              // must not be there
   std::uint64_t first_height = 1;                                         // >= 1
   std::uint64_t last_height = 0;                                          // 0 = the last one with a signed header
-  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // batches; after every one
+  std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // bytes of the journal
 };
 
 struct ExportSummary {
