@@ -91,7 +91,7 @@ class InspectTest : public testing::Test {
 TEST_F(InspectTest, ShowsTheBlockWithItsRecordsAndAValidSignature) {
   const Ended list = inspect({"block"});
   ASSERT_EQ(list.exit_code, 0) << list.error;
-  ASSERT_EQ(std::to_string(list.json()["blocks"].size()), list.json()["count"]);
+  ASSERT_EQ(list.json()["count"], std::to_string(list.json()["blocks"].size()));
   const Ended shown = inspect({"block", "1"});
   ASSERT_EQ(shown.exit_code, 0) << shown.error;
   const auto block = shown.json();
