@@ -26,7 +26,8 @@ class TouchedSet {
   }
 
   void mark(std::uint32_t index) noexcept {
-    ELECTRA_ASSERT_LT(index, capacity_);
+    if (index >= capacity_) [[unlikely]]
+      refuse(index);
     std::uint64_t& word = words_[index / 64];
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
     if ((word & bit) != 0) return;
@@ -57,6 +58,9 @@ class TouchedSet {
   }
 
  private:
+  // Apart, so that the code that prints the operands does not keep mark() from being inlined.
+  [[gnu::cold, gnu::noinline]] void refuse(std::uint32_t index) const noexcept { ELECTRA_ASSERT_LT(index, capacity_); }
+
   template <typename F>
   void for_each_word(F&& f) const {
     for (std::size_t at = 0; at < summary_.size(); ++at)
