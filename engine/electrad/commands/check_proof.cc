@@ -5,8 +5,9 @@
 #include <fstream>
 #include <memory>
 
-#include "engine/electrad/amount.h"
+#include "engine/electrad/answers.h"
 #include "engine/electrad/commands/commands.h"
+#include "engine/electrad/commands/record_json.h"
 #include "engine/electrad/genesis.h"
 #include "engine/electrad/proof_json.h"
 #include "meter-proto/chain/proof_check.h"
@@ -62,6 +63,14 @@ std::expected<proto::TrustAnchor, Failure> trust_anchor(const Context& context, 
   return anchor;
 }
 
+// What a message asked for; empty for other proofs.
+Json said_json(const proto::Proof& proof) {
+  const auto* message = std::get_if<proto::MessageProof>(&proof.content);
+  strict::PayloadView payload;
+  if (message == nullptr || strict::decode_payload(message->payload, payload) != Result::ok) return Json::object();
+  return operation_json(payload.operation);
+}
+
 Outcome check(const Context& context, const Options& options) {
   const auto anchor = trust_anchor(context, options);
   if (!anchor) return std::unexpected(anchor.error());
@@ -76,6 +85,8 @@ Outcome check(const Context& context, const Options& options) {
   if (!checked) return not_verified(checked.error());
 
   const proto::BlockHeader& header = checked->header;
+  Json facts = proof_facts_json(*proof);
+  if (const Json said = said_json(*proof); !said.empty()) facts["message"] = said;
   if (context.json) {
     print_json({{"proved", true},
                 {"kind", proto::proof_kind_name(proof->kind())},
@@ -83,10 +94,11 @@ Outcome check(const Context& context, const Options& options) {
                 {"time", std::to_string(header.time_ns)},
                 {"headerHash", to_hex(proto::header_hash(header))},
                 {"text", proof_sentence(*proof)},
-                {"facts", proof_facts_json(*proof)}});
+                {"facts", facts}});
   } else {
-    fmt::print("proved: {}\n", proof_sentence(*proof));
-    fmt::print("by the header {} of chain {}\n", to_hex(proto::header_hash(header)), to_hex(proof->genesis_hash));
+    fmt::print("proved: {}\n\n", proof_sentence(*proof));
+    print_pairs(flat_pairs(facts));
+    fmt::print("\nby the header {} of chain {}\n", to_hex(proto::header_hash(header)), to_hex(proof->genesis_hash));
   }
   return {};
 }

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <fstream>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -259,8 +259,9 @@ MadeProof prove_holder(const Context& context, const Options& options, bool regi
 }
 
 MadeProof prove_absent(const Context& context, const Options& options, state::Table table) {
+  if (options.number == 0) return failed("numbers begin with 1", ExitCode::usage);
   return prove_state(context, options, [&](const chain::ProvenBlock& block) -> MadeProof {
-    const bool is_there = options.number != 0 && options.number <= block.trees.tree(table).count();
+    const bool is_there = options.number <= block.trees.tree(table).count();
     if (is_there) {
       return failed(fmt::format("{} {} is there {}", table == state::Table::holders ? "slot" : "account",
                                 options.number, at_height(block)));
@@ -372,7 +373,8 @@ Outcome deliver(const Context& context, const Options& options, const MadeProof&
     std::fwrite(content.data(), 1, content.size(), stdout);
     return {};
   }
-  if (const auto written = write_file_durably(options.out, content); !written) return failed(written.error());
+  if (const auto written = write_file_durably(std::filesystem::absolute(options.out), content); !written)
+    return failed(written.error());
   if (context.json) {
     print_json({{"file", options.out},
                 {"format", binary ? "binary" : "json"},

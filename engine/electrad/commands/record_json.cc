@@ -10,7 +10,6 @@
 #include "meter-proto/strict/payload.h"
 
 namespace electra::app {
-namespace {
 
 Json operation_json(const strict::Operation& operation) {
   return std::visit(
@@ -69,8 +68,6 @@ Json operation_json(const strict::Operation& operation) {
       },
       operation);
 }
-
-}  // namespace
 
 std::string nanosecond_text(std::uint64_t time_ns) {
   std::string text = instant_text(time_ns / 1'000'000'000);

@@ -5,6 +5,7 @@
 
 #include "engine/electrad/output.h"
 #include "io/journal/journal_walk.h"
+#include "meter-proto/strict/payload.h"
 
 namespace electra::app {
 
@@ -15,6 +16,8 @@ namespace electra::app {
 
 // The header, with the record's place.
 [[nodiscard]] Json record_json(const io::RecordView& record);
+// {"reading": {…}}: the operation under its name.
+[[nodiscard]] Json operation_json(const strict::Operation& operation);
 // One envelope, decoded as far as it can be.
 [[nodiscard]] Json message_json(ByteSpan envelope);
 
