@@ -236,6 +236,11 @@ class Auditor final : public ChainSink {
       lost_ = true;
       return;
     }
+    if (!machine_->known_rules().contains(machine_->rules_version())) {
+      report("this program does not know rules version " + std::to_string(machine_->rules_version()), record);
+      lost_ = true;
+      return;
+    }
     if (maker_.open_messages() + messages.size() > chain::kBlockMessagesMax ||
         maker_.open_batches() == chain::kBlockBatchesMax) {
       report("its block is larger than any gateway makes one", record);

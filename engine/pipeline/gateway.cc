@@ -182,6 +182,10 @@ std::expected<void, std::string> GatewayImpl::recover(const Progress& progress, 
     if (!replayer.problem().empty()) text += ": " + replayer.problem();
     return std::unexpected(std::move(text));
   }
+  if (!machine_->known_rules().contains(machine_->rules_version())) {
+    return std::unexpected("rules version " + std::to_string(machine_->rules_version()) +
+                           " is in force after the last block, and this program does not know it: start a newer one");
+  }
   position = recovered->position;
   start_facts_.records = recovered->records;
   start_facts_.messages = recovered->messages;

@@ -79,6 +79,10 @@ bool RecordReplayer::on_record(const io::RecordView& record) {
                std::to_string(machine_.rules_version()) + " is in force";
     return false;
   }
+  if (!machine_.known_rules().contains(machine_.rules_version())) {
+    problem_ = "this program does not know rules version " + std::to_string(machine_.rules_version());
+    return false;
+  }
   std::uint32_t count = 0;
   ByteSpan envelope;
   for (io::EntryCursor cursor(record.body); cursor.next(envelope); ++count) {
