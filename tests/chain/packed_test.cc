@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Fields, Prefix,
                                          PrefixCase{"height 0", 16, 0, 8, false},                   //
                                          PrefixCase{"no block", 24, 0, 8, false},                   //
                                          PrefixCase{"last height is the last number", 24, ~std::uint64_t{0}, 8, true},
-                                         PrefixCase{"heights wrap around", 16, ~std::uint64_t{0}, 8, true}),
+                                         PrefixCase{"begins at the last number", 16, ~std::uint64_t{0}, 8, true}),
                          [](const auto& info) {
                            std::string name = info.param.name;
                            std::ranges::replace(name, ' ', '_');
