@@ -1,7 +1,6 @@
 // One journal gives one state: in the gateway that wrote it, in this process twice, in another process.
 #include <gtest/gtest.h>
 
-#include "meter-proto/address.h"
 #include "tests/pipeline/digests.h"
 
 namespace electra::pipeline {
@@ -22,47 +21,11 @@ std::vector<std::string> lines_of(const std::string& command) {
   return lines;
 }
 
-// A bit of everything: readings over two cycles, transfers that go and that do not, a registration, a suspension, a
-// repetition, large and small batches, empty ones.
-void drive(std::uint16_t port) {
-  Client grid(port, kGrid);
-  Client boss(port, kOperator);
-  Client meter(port, kM2);
-  Client producer(port, kP1);
-  Client alice(port, kAlice);
-  const std::uint32_t from = alice.holder(kAlice).wallet_account();
-  const std::uint32_t to = boss.holder(kBob).wallet_account();
-  std::uint64_t sequence = 0;
-  for (std::uint64_t boundary = 0; boundary <= 9; ++boundary) {
-    ASSERT_EQ(grid.tick(kGenesisS + boundary * 900).result, Result::ok);
-    ++sequence;
-    ASSERT_EQ(meter.ask(sequence, reading(boundary, 130 * boundary)).result, Result::ok);
-    ASSERT_EQ(producer.ask(sequence, reading(boundary, 0, 47 * boundary)).result, Result::ok);
-    ASSERT_EQ(grid.ask(sequence, reading(boundary, 83 * boundary)).result, Result::ok);
-  }
-  const Bytes repeated = alice.frame(1, transfer(from, to, 5));
-  for (int i = 0; i < 2; ++i) ASSERT_TRUE(alice.ask_frame(repeated, 1).receipt);
-  for (std::uint64_t next = 2; next <= 200; ++next) {
-    alice.tcp().session().send_frame(alice.frame(next, transfer(from, next % 3 == 0 ? from : to, next)));
-  }
-  alice.tcp().flush();
-  ASSERT_EQ(alice.replies(199).size(), 199U);
-  const Person person("NEW1");
-  const strict::RegisterKey registration{
-      .public_key = person.public_key(), .serial = "NEW1", .roles = state::kRoleMeter, .phases = 1};
-  ASSERT_EQ(boss.ask(1, {.not_after = 0, .operation = registration}).result, Result::ok);
-  Client fresh(port, person, {.slot = 0, .address = proto::address_of(person.public_key())});
-  const strict::ProvePossession proof{.registration_id = *fresh.hello().registration_id};
-  ASSERT_EQ(fresh.ask(1, {.not_after = 0, .operation = proof}).result, Result::ok);
-  ASSERT_EQ(boss.ask(2, set_status(kBob, state::HolderStatus::suspended)).result, Result::ok);
-  ASSERT_EQ(grid.tick(kGenesisS + 3 * 3600).result, Result::ok);
-}
-
 TEST(Replay, OfOneJournalGivesOneStateWhereverItRuns) {
   TempDirectory directory;
   RunningGateway gateway(small_settings(directory.path()));
   ASSERT_EQ(gateway.error(), "");
-  ASSERT_NO_FATAL_FAILURE(drive(gateway.port()));
+  ASSERT_NO_FATAL_FAILURE(do_a_bit_of_everything(gateway.port()));
   gateway.stop();
 
   const Replayed once = replay_digests(directory.path());
@@ -86,7 +49,7 @@ TEST(Replay, OfOneJournalGivesOneStateWhereverItRuns) {
 TEST(Replay, ARunningGatewayTellsTheDigestOfItsJournal) {
   TempDirectory directory;
   RunningGateway gateway(small_settings(directory.path()));
-  ASSERT_NO_FATAL_FAILURE(drive(gateway.port()));
+  ASSERT_NO_FATAL_FAILURE(do_a_bit_of_everything(gateway.port()));
   std::this_thread::sleep_for(50ms);  // the watermark's record is out
   wire::Query query;
   query.mutable_digest();

@@ -57,8 +57,9 @@ state::Genesis small_genesis(std::uint32_t extra) {
   return genesis;
 }
 
-Person::Person(const std::string& name)
-    : signer_(std::make_shared<crypto::SoftwareSigner>(crypto::derive_development_seed("pipeline tests", name))) {}
+Bytes32 seed_of(const std::string& name) { return crypto::derive_development_seed("pipeline tests", name); }
+
+Person::Person(const std::string& name) : signer_(std::make_shared<crypto::SoftwareSigner>(seed_of(name))) {}
 
 client::SignFunction Person::sign_function() const {
   return [signer = signer_](proto::SignatureKind kind, const Bytes32& genesis_hash, std::uint64_t sequence,
@@ -302,6 +303,40 @@ std::map<MessageName, int> journal_messages(const std::filesystem::path& directo
   const auto read = io::read_journal(directory, collector);
   EXPECT_TRUE(read) << read.error().text();
   return collector.messages;
+}
+
+void do_a_bit_of_everything(std::uint16_t port) {
+  Client grid(port, kGrid);
+  Client boss(port, kOperator);
+  Client meter(port, kM2);
+  Client producer(port, kP1);
+  Client alice(port, kAlice);
+  const std::uint32_t from = alice.holder(kAlice).wallet_account();
+  const std::uint32_t to = boss.holder(kBob).wallet_account();
+  std::uint64_t sequence = 0;
+  for (std::uint64_t boundary = 0; boundary <= 9; ++boundary) {
+    ASSERT_EQ(grid.tick(kGenesisS + boundary * 900).result, Result::ok);
+    ++sequence;
+    ASSERT_EQ(meter.ask(sequence, reading(boundary, 130 * boundary)).result, Result::ok);
+    ASSERT_EQ(producer.ask(sequence, reading(boundary, 0, 47 * boundary)).result, Result::ok);
+    ASSERT_EQ(grid.ask(sequence, reading(boundary, 83 * boundary)).result, Result::ok);
+  }
+  const Bytes repeated = alice.frame(1, transfer(from, to, 5));
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(alice.ask_frame(repeated, 1).receipt);
+  for (std::uint64_t next = 2; next <= 200; ++next) {
+    alice.tcp().session().send_frame(alice.frame(next, transfer(from, next % 3 == 0 ? from : to, next)));
+  }
+  alice.tcp().flush();
+  ASSERT_EQ(alice.replies(199).size(), 199U);
+  const Person person("NEW1");
+  const strict::RegisterKey registration{
+      .public_key = person.public_key(), .serial = "NEW1", .roles = state::kRoleMeter, .phases = 1};
+  ASSERT_EQ(boss.ask(1, {.not_after = 0, .operation = registration}).result, Result::ok);
+  Client fresh(port, person, {.slot = 0, .address = proto::address_of(person.public_key())});
+  const strict::ProvePossession proof{.registration_id = *fresh.hello().registration_id};
+  ASSERT_EQ(fresh.ask(1, {.not_after = 0, .operation = proof}).result, Result::ok);
+  ASSERT_EQ(boss.ask(2, set_status(kBob, state::HolderStatus::suspended)).result, Result::ok);
+  ASSERT_EQ(grid.tick(kGenesisS + 3 * 3600).result, Result::ok);
 }
 
 }  // namespace electra::test

@@ -58,6 +58,9 @@ enum : state::Slot { kGrid = 1, kOperator, kAuditor, kAlice, kBob, kM1, kM2, kP1
 [[nodiscard]] state::Genesis small_genesis(std::uint32_t extra = 0);
 [[nodiscard]] std::string holder_name(state::Slot slot);
 
+// The private key of the person with this name.
+[[nodiscard]] Bytes32 seed_of(const std::string& name);
+
 // Somebody with a key; the name decides which.
 class Person {
  public:
@@ -184,5 +187,9 @@ class Client {
 
 // Everything in the journal, as slot (0: by address) and sequence, with how often; on a running gateway too.
 [[nodiscard]] std::map<MessageName, int> journal_messages(const std::filesystem::path& directory);
+
+// Readings over two cycles, transfers that go and that do not, a registration, a suspension, a repetition, large and small
+// batches, empty ones. On a new chain; within ASSERT_NO_FATAL_FAILURE.
+void do_a_bit_of_everything(std::uint16_t port);
 
 }  // namespace electra::test
