@@ -285,6 +285,14 @@ INSTANTIATE_TEST_SUITE_P(
                   return block.meter(2, 1);
                 },
                 "do not name each other"},
+        Forgery{"a holder that names a meter that does not name it",
+                [](ReferenceBlock& block) {
+                  auto& leaves = block.table(MeterLeaf::kTable).leaves;
+                  std::swap(leaves[1], leaves[2]);
+                  block.seal();
+                  return block.meter(1, 1);
+                },
+                "do not name each other"},
         Forgery{"a leaf of another form, signed by the gateway",
                 [](ReferenceBlock& block) {
                   block.table(AccountLeaf::kTable).leaves[1].push_back(0);
