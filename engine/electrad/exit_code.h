@@ -13,7 +13,7 @@ enum class ExitCode : int {
   home = 4,             // the home directory: a chain is there already, there is none, a key is missing, it is in use
   no_gateway = 5,       // no gateway answers at the address, or not in time
   refused = 6,          // the gateway answered, and the answer is no: a result code says why
-  journal_damaged = 7,  // `inspect` found damage
+  journal_damaged = 7,  // `inspect` or `export` found damage
   cannot_start = 8,     // the gateway does not start: damaged journal, io_uring refused, address in use …
   stopped = 9,          // the gateway had to stop: its journal failed (full disk, …)
   not_verified = 10,    // a chain or a proof was checked, and something in it is not true

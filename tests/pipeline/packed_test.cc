@@ -339,6 +339,15 @@ TEST_F(Packed, GoOnBehindABadBlock) {
             "1* [b2 h2 @" + std::to_string(second + 4) + "] [b0 h3 @" + std::to_string(second) + "]");
 }
 
+TEST_F(Packed, WhoseTimeDoesNotRiseAreBad) {
+  for (const std::uint64_t time : {std::uint64_t{0}, std::uint64_t{100}}) {  // that of the batch before, and earlier
+    Bytes changed = bytes_;
+    const std::size_t second = block_at_[1] + 4 + 288;
+    store_le64(changed.data() + second, time);
+    EXPECT_EQ(run_changed(changed).text, "1* [b2 h2 @" + std::to_string(second) + "] ~4 5 6* 7* 8 9*");
+  }
+}
+
 TEST_F(Packed, DroppedSwappedRepeatedAndAddedBlocksAreNamed) {
   EXPECT_EQ(run_changed(file_of(5, {1, 2, 3, 4, 5})).text, kWhole);
   EXPECT_THAT(run_changed(file_of(5, {1, 3, 4, 5})).text, HasSubstr("1* [b2 h2 @"));
