@@ -82,6 +82,7 @@ class Auditor final : public ChainSink {
     drain();
     if (go_on_ && !lost_) check_the_books();
     report_.open_batches = maker_.open_batches();
+    report_.open_messages = maker_.open_messages();
     report_.settlement_digest = machine_->settlement_digest();
     report_.totals = machine_->totals();
     if (options_.progress) options_.progress(source_.bytes_total(), source_.bytes_total());

@@ -32,6 +32,7 @@ struct AuditReport {
   std::uint64_t blocks = 0;            // whose header was made again and compared
   std::uint64_t unsigned_blocks = 0;   // at the end, in a source that may be unfinished
   std::uint64_t open_batches = 0;      // behind the last block: no header holds them yet
+  std::uint64_t open_messages = 0;     // in them
   std::uint64_t executed_batches = 0;  // up to here the state could be followed
   std::uint64_t problem_count = 0;
   std::vector<SourceProblem> problems;

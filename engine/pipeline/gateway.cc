@@ -121,7 +121,6 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
 
   [[nodiscard]] std::expected<void, std::string> recover(const Progress& progress, io::JournalPosition& position);
   [[nodiscard]] std::expected<void, std::string> begin_epoch();
-  [[nodiscard]] bool may_take() const noexcept { return !stopping_ && !keeper_->full(); }
   void resume();
   Batch* take_free();
   void release(Batch& batch);
@@ -402,7 +401,7 @@ void GatewayImpl::release(Batch& batch) {
 }
 
 void GatewayImpl::resume() {
-  if (server_->paused() && !free_.empty() && may_take()) server_->resume_reading();
+  if (server_->paused() && !free_.empty() && !stopping_ && !keeper_->full()) server_->resume_reading();
 }
 
 Batch* GatewayImpl::forming() {
@@ -410,7 +409,7 @@ Batch* GatewayImpl::forming() {
     formed_.push_back(forming_);
     forming_ = nullptr;
   }
-  if (forming_ == nullptr && may_take()) forming_ = take_free();
+  if (forming_ == nullptr && !keeper_->full()) forming_ = take_free();
   if (forming_ == nullptr) server_->pause_reading();  // until resume()
   return forming_;
 }

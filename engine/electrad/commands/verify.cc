@@ -105,6 +105,7 @@ Json report_json(const Subject& subject, const pipeline::AuditReport& report, do
           {"batches", std::to_string(report.batches)},
           {"executedBatches", std::to_string(report.executed_batches)},
           {"openBatches", std::to_string(report.open_batches)},
+          {"openMessages", std::to_string(report.open_messages)},
           {"messages", std::to_string(report.messages)},
           {"blocks", std::to_string(report.blocks)},
           {"unsignedBlocks", std::to_string(report.unsigned_blocks)},
@@ -135,8 +136,8 @@ void print_report(const Subject& subject, const pipeline::AuditReport& report, d
   }
   if (report.unsigned_blocks != 0)
     pairs.emplace_back("not signed yet", fmt::format("{} blocks", report.unsigned_blocks));
-  if (report.open_batches != 0) {
-    pairs.emplace_back("behind them", fmt::format("{} batches of a block that is not closed", report.open_batches));
+  if (report.open_messages != 0) {
+    pairs.emplace_back("behind them", fmt::format("{} messages of a block that is not closed", report.open_messages));
   }
   const state::Totals& totals = report.totals;
   pairs.emplace_back("energy",
