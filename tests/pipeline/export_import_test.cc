@@ -266,7 +266,7 @@ TEST_F(ExportImport, ExportsNothingWhenHeadersAndJournalDoNotFit) {
   stop();
   const fs::path headers = settings_.blocks.headers_file;
   // Of block 2: version, height, batches, last batch, time, messages, previous hash, batch hash.
-  for (const std::uint64_t field : {0, 8, 20, 24, 32, 48, 64, 96}) {
+  for (const std::uint64_t field : {0U, 8U, 20U, 24U, 32U, 48U, 64U, 96U}) {
     flip(headers, 288 + field);
     EXPECT_EQ(refused(options("x.blocks")), ExportError::Kind::damaged) << field;
     EXPECT_THAT(error_, HasSubstr("block 2"));
