@@ -1,23 +1,13 @@
 // A gateway's data directory as a source of batches: the walk over its journal, beside the file of headers.
 
 #include <atomic>
-#include <system_error>
 
 #include "engine/pipeline/chain_source.h"
-#include "engine/pipeline/replay.h"
+#include "engine/pipeline/recovery_replayer.h"
 #include "io/journal/journal_walk.h"
 
 namespace electra::pipeline {
 namespace {
-
-std::uint64_t journal_bytes(const std::filesystem::path& directory) {
-  std::uint64_t bytes = 0;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    if (entry.is_regular_file(ignored)) bytes += entry.file_size(ignored);
-  }
-  return bytes;
-}
 
 class DirectorySource final : public ChainSource, private io::WalkVisitor {
  public:
@@ -27,7 +17,7 @@ class DirectorySource final : public ChainSource, private io::WalkVisitor {
         headers_(std::move(headers)),
         genesis_hash_(genesis_hash),
         options_(options),
-        bytes_total_(journal_bytes(journal_)) {}
+        bytes_total_(directory_bytes(journal_)) {}
 
   std::expected<void, std::string> run(ChainSink& sink) override {
     sink_ = &sink;

@@ -12,7 +12,7 @@
 #include "engine/pipeline/cpu_time.h"
 #include "engine/pipeline/front_desk.h"
 #include "engine/pipeline/order_clock.h"
-#include "engine/pipeline/replay.h"
+#include "engine/pipeline/recovery_replayer.h"
 #include "engine/pipeline/verify_stage.h"
 #include "io/directory_lock.h"
 #include "io/journal/journal_writer.h"
@@ -43,49 +43,6 @@ std::uint64_t system_ns() noexcept {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-// Recovery's sink: replays, makes the headers of blocks again, and shows progress.
-class RecoveryReplayer final : public RecordReplayer {
- public:
-  RecoveryReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
-                   BlockKeeper& keeper, const Gateway::Progress& progress, std::uint64_t bytes_total)
-      : RecordReplayer(machine, keys, verifier, &keeper.maker()),
-        keeper_(keeper),
-        progress_(progress),
-        bytes_total_(bytes_total) {}
-
- protected:
-  bool after_block(const io::RecordView&, const proto::BlockHeader& header) override {
-    const auto recovered = keeper_.recover(header);
-    if (!recovered) refuse(recovered.error());
-    return recovered.has_value();
-  }
-  void after_record(const io::RecordView& record, std::span<const state::VerifiedMessage>,
-                    std::span<const state::Outcome>) override {
-    keeper_.replayed(link_of(record.header), io::monotonic_ns());
-    bytes_ += io::record_bytes(record.header.body_bytes);
-    if (progress_ && bytes_ >= shown_ + (std::uint64_t{1} << 20)) {
-      shown_ = bytes_;
-      progress_(bytes_, std::max(bytes_, bytes_total_));
-    }
-  }
-
- private:
-  BlockKeeper& keeper_;
-  const Gateway::Progress& progress_;
-  const std::uint64_t bytes_total_;
-  std::uint64_t bytes_ = 0;
-  std::uint64_t shown_ = 0;
-};
-
-std::uint64_t directory_bytes(const std::filesystem::path& directory) {
-  std::uint64_t bytes = 0;
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    if (entry.is_regular_file(ignored)) bytes += entry.file_size(ignored);
-  }
-  return bytes;
 }
 
 class GatewayImpl final : public Gateway, public FrontDeskHost, public io::JournalListener {
