@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -108,8 +109,8 @@ class Reader {
  public:
   using Outcome = std::expected<void, std::string>;
 
-  Reader(ChainSink& sink, std::atomic<std::uint64_t>& bytes_done)
-      : sink_(sink), bytes_done_(bytes_done), window_(chain::kPackedBodyBytesMax) {}
+  Reader(ChainSink& sink, std::atomic<std::uint64_t>& bytes_done, std::size_t window_bytes)
+      : sink_(sink), bytes_done_(bytes_done), window_(window_bytes) {}
 
   [[nodiscard]] Outcome read_file(const PackedFile& file, std::uint64_t bytes_before);
   [[nodiscard]] bool stopped() const noexcept { return stopped_; }
@@ -368,7 +369,9 @@ PackedSource::~PackedSource() = default;
 
 std::expected<void, std::string> PackedSource::run(ChainSink& sink) {
   bytes_done_ = 0;
-  Reader reader(sink, bytes_done_);
+  // The largest body fits, and of a small file all of it.
+  const auto window_bytes = std::min<std::uint64_t>(chain::kPackedBodyBytesMax, bytes_total_);
+  Reader reader(sink, bytes_done_, static_cast<std::size_t>(window_bytes));
   std::uint64_t bytes_before = 0;
   for (const auto& file : files_) {
     if (auto read = reader.read_file(*file, bytes_before); !read) return read;
