@@ -27,8 +27,11 @@ Bytes read_bytes(const fs::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+// In place: a file that is cut to nothing and written again is flushed by some file systems, thousands of times here.
 void write_bytes(const fs::path& path, ByteSpan bytes) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  if (!fs::exists(path)) std::ofstream{path};
+  fs::resize_file(path, bytes.size());
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
 }
 
