@@ -102,7 +102,8 @@ int sync_directory(const std::filesystem::path& directory) {
 
 constexpr std::string_view kDamaged =
     "the record of the highest signed block is damaged; restore this file from a backup made after the gateway last "
-    "stopped, or begin a new epoch; without it the gateway could sign a second block of a height that it has signed";
+    "stopped. Only if journal and block headers are the newest that there have ever been may you remove it: without it "
+    "the gateway could sign a second block of a height that it has signed";
 
 }  // namespace
 

@@ -63,7 +63,10 @@ class BlockKeeper {
   // Something but watermarks lies in the block under way: it wants to be closed at some time.
   [[nodiscard]] bool open() const noexcept { return open_; }
   [[nodiscard]] std::uint64_t due_ns() const noexcept;  // monotonic; UINT64_MAX while not open()
+  // Too many headers wait: no message is taken. While the signer is only slow that is back-pressure, which peers do not
+  // notice; when it has a problem it may last, so messages are refused and questions answered.
   [[nodiscard]] bool full() const noexcept { return signer_ && signer_->waiting() >= settings_.unsigned_max; }
+  [[nodiscard]] bool refusing() const { return full() && !problem().empty(); }
 
   // --- for people ---
   [[nodiscard]] std::uint64_t signed_height() const noexcept { return file_->count(); }

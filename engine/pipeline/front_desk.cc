@@ -131,6 +131,7 @@ void FrontDesk::take_envelope(Session& session, ByteSpan bytes) {
       schedule != nullptr && schedule->version > machine_.known_rules().last) {
     return refuse(session, Result::unknown_rules, slot, envelope.sequence);
   }
+  if (host_.keeper().refusing()) return refuse(session, Result::overloaded, slot, envelope.sequence);
   const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation);
   const ByteSpan embedded_key = registration != nullptr ? registration->public_key : ByteSpan{};
   const bool added =

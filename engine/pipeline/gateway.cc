@@ -78,6 +78,8 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
 
   [[nodiscard]] std::expected<void, std::string> recover(const Progress& progress, io::JournalPosition& position);
   [[nodiscard]] std::expected<void, std::string> begin_epoch();
+  // Headers that wait for a slow key hold the peers back; with a dead one the front desk refuses their messages.
+  [[nodiscard]] bool held_back() const { return keeper_->full() && !keeper_->refusing(); }
   void resume();
   Batch* take_free();
   void release(Batch& batch);
@@ -170,9 +172,22 @@ std::expected<void, std::string> GatewayImpl::begin_epoch() {
   if (strict::decode_envelope(*bytes, envelope) != Result::ok) {
     return std::unexpected("the message that begins an epoch is not strictly encoded");
   }
+  // Looked at before it is in the journal: one that is no use must not become part of the chain.
+  strict::PayloadView payload;
+  const bool readable = strict::decode_payload(envelope.payload, payload) == Result::ok;
+  const auto* operation = readable ? std::get_if<strict::BeginEpoch>(&payload.operation) : nullptr;
+  const std::uint64_t height = machine_->height() + 1;
+  if (operation == nullptr || operation->epoch != keeper_->next_epoch() || operation->height != height) {
+    return std::unexpected("the message that begins an epoch does not name epoch " +
+                           std::to_string(keeper_->next_epoch()) + " and height " + std::to_string(height));
+  }
   const state::Slot sender = resolve_sender(*keys_, envelope);
   const Bytes32* key = keys_->find(sender, envelope.key_generation);
   if (key == nullptr) return std::unexpected("the message that begins an epoch names no registered key");
+  const auto holder = machine_->holder(sender);
+  if (!holder || holder->status != state::HolderStatus::active || (holder->roles & state::kRoleOperator) == 0) {
+    return std::unexpected("the message that begins an epoch is not an active operator's");
+  }
   const Bytes16 tag = proto::signing_tag(proto::SignatureKind::message, machine_->genesis_hash());
   Batch& batch = *take_free();
   const Origin origin{.connection = {}, .slot = sender, .sequence = envelope.sequence};
@@ -219,9 +234,6 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   }
   keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
   follow_key_changes(*machine_, *keys_);
-  auto keeper = BlockKeeper::open(settings_.blocks, *machine_);
-  if (!keeper) return std::unexpected(keeper.error());
-
   std::error_code error;
   std::filesystem::create_directories(settings_.journal_directory, error);
   if (error) {
@@ -231,6 +243,8 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   auto lock = io::DirectoryLock::acquire(settings_.journal_directory);
   if (!lock) return std::unexpected(lock.error());
   lock_ = std::make_unique<io::DirectoryLock>(std::move(*lock));
+  auto keeper = BlockKeeper::open(settings_.blocks, *machine_);  // mends the file of headers, so under the lock
+  if (!keeper) return std::unexpected(keeper.error());
 
   // Before recovery, which may take a while: a system that refuses io_uring is told so at once.
   auto loop = io::Loop::create();
@@ -358,7 +372,7 @@ void GatewayImpl::release(Batch& batch) {
 }
 
 void GatewayImpl::resume() {
-  if (server_->paused() && !free_.empty() && !stopping_ && !keeper_->full()) server_->resume_reading();
+  if (server_->paused() && !free_.empty() && !stopping_ && !held_back()) server_->resume_reading();
 }
 
 Batch* GatewayImpl::forming() {
@@ -366,7 +380,7 @@ Batch* GatewayImpl::forming() {
     formed_.push_back(forming_);
     forming_ = nullptr;
   }
-  if (forming_ == nullptr && !keeper_->full()) forming_ = take_free();
+  if (forming_ == nullptr && !held_back()) forming_ = take_free();
   if (forming_ == nullptr) server_->pause_reading();  // until resume()
   return forming_;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "meter-proto/base/assert.h"
@@ -52,7 +53,8 @@ std::size_t HeaderSigner::sign(const std::deque<proto::BlockHeader>& headers, st
   const proto::BlockHeader& last = headers.back();
   // The highest of the group speaks for all of it: the hash of a header holds those before it.
   const auto highest = highest_.get();
-  const bool above = !highest || last.epoch > highest->epoch || last.height > highest->height;
+  // Headers of an earlier epoch that are signed again (the file was lost) are below it, whatever their height.
+  const bool above = !highest || std::pair(last.epoch, last.height) > std::pair(highest->epoch, highest->height);
   if (above) {
     const auto stored =
         highest_.store({.epoch = last.epoch, .height = last.height, .header_hash = proto::header_hash(last)});
