@@ -199,6 +199,8 @@ std::string proof_text(const proto::Proof& proof) {
   JsonWriter content;
   std::visit([&content](const auto& of_kind) { walk_content(content, of_kind); }, proof.content);
   out.update(content.take());
+  const auto bytes = proto::encode_proof(proof);
+  out["checksum"] = to_hex(ByteSpan(bytes).last(proto::kProofChecksumBytes));
   out["facts"] = proof_facts_json(proof);
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

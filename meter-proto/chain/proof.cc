@@ -4,6 +4,7 @@
 
 #include "meter-proto/base/assert.h"
 #include "meter-proto/chain/merkle_path.h"
+#include "meter-proto/chain/tagged_hash.h"
 
 namespace electra::proto {
 namespace {
@@ -171,6 +172,8 @@ std::vector<std::uint8_t> encode_proof(const Proof& proof) {
   writer.array(encode_signed_header(proof.header));
   std::visit([&writer](const auto& content) { walk_content(writer, content); }, proof.content);
   std::vector<std::uint8_t> bytes = writer.take();
+  const Bytes32 checksum = tagged_hash(kProofTag, bytes);
+  bytes.insert(bytes.end(), checksum.begin(), checksum.end());
   ELECTRA_ASSERT_LE(bytes.size(), kProofBytesMax);
   return bytes;
 }
@@ -178,7 +181,8 @@ std::vector<std::uint8_t> encode_proof(const Proof& proof) {
 std::expected<Proof, std::string> decode_proof(ByteSpan bytes) {
   if (bytes.size() > kProofBytesMax)
     return std::unexpected("no proof is longer than " + std::to_string(kProofBytesMax) + " bytes");
-  Reader reader(bytes);
+  const std::size_t checked = bytes.size() - std::min(bytes.size(), kProofChecksumBytes);
+  Reader reader(bytes.first(checked));
   if (const ByteSpan magic = reader.bytes(kProofMagic.size()); !equal_bytes(magic, bytes_of(kProofMagic))) {
     return std::unexpected("this is no proof: it does not begin with ELECTRAP");
   }
@@ -187,6 +191,9 @@ std::expected<Proof, std::string> decode_proof(ByteSpan bytes) {
   reader.integer(version);
   if (!reader.failed() && version != kProofFormatVersion) {
     return std::unexpected("format version " + std::to_string(version) + " of proofs is not known to this program");
+  }
+  if (!equal_bytes(tagged_hash(kProofTag, bytes.first(checked)), bytes.subspan(checked))) {
+    return std::unexpected("the checksum at the end is not that of the bytes before: the proof is damaged");
   }
   reader.integer(kind);
   Proof proof;

@@ -2,10 +2,12 @@
 // there is no such account or holder.
 //
 // A proof holds one signed header and the hashes that lead from the fact to a root in that header. Every bit of it is bound
-// by a signature, a root or the reader's trust anchor, and each proof has exactly one encoding: whoever changes a byte gets
-// something that decode_proof refuses or that fails check_proof (meter-proto/chain/proof_check.h). That is why a message
-// proof holds the signed parts of an envelope and not the envelope, whose slot no signature covers, and why an absence proof
-// says how many entries a table has and not which missing one was asked for. A proof is 400 bytes to 8 KB.
+// by a signature, a root or the reader's trust anchor, and each proof has exactly one encoding: whoever changes something
+// gets what decode_proof refuses, what fails check_proof (meter-proto/chain/proof_check.h), or another true proof: where
+// two neighbours of a tree are the same bytes, each one's proof becomes the other's by its index. A checksum at the end
+// sees to it that one changed byte is refused even then. That is why a message proof holds the signed parts of an envelope
+// and not the envelope, whose slot no signature covers, and why an absence proof says how many entries a table has and not
+// which missing one was asked for. A proof is 500 bytes to 4 KB.
 // The page of prose is docs/proof-format.md.
 #pragma once
 
@@ -24,6 +26,8 @@ namespace electra::proto {
 
 inline constexpr std::string_view kProofMagic = "ELECTRAP";
 inline constexpr std::uint32_t kProofFormatVersion = 1;
+inline constexpr std::string_view kProofTag = "electra/proof/1";  // of the checksum, a tagged hash of all bytes before
+inline constexpr std::size_t kProofChecksumBytes = 32;
 inline constexpr std::size_t kProofPayloadBytesMax = 1468;  // no frame is longer
 inline constexpr std::size_t kProofLeafBytesMax = 1024;     // of the tables that proofs are about
 inline constexpr std::size_t kProofBytesMax = 16384;        // no encoded proof is longer

@@ -153,8 +153,9 @@ def check_leaf(part, table, size, roots, state_root):
 
 def check_proof(data, genesis_hash, gateway_key):
     check(len(data) <= 16384, "too long")
-    proof = Reader(data)
+    proof = Reader(data[:-32])
     check(proof.take(8) == b"ELECTRAP" and proof.number(4) == 1, "no proof of format version 1")
+    check(tagged("electra/proof/1", data[:-32]) == data[-32:], "checksum")
     kind = proof.number(4)
     check(proof.take(32) == genesis_hash, "another chain")
     check(proof.take(32) == gateway_key, "another gateway")
@@ -202,7 +203,7 @@ def check_proof(data, genesis_hash, gateway_key):
             text = f"there is no {'slot' if table == 1 else 'account'} above {count}"
         else:
             raise ValueError("unknown kind")
-    check(proof.at == len(data), "bytes behind the proof")
+    check(proof.at == len(proof.data), "bytes behind the proof")
     return f"at height {height} {text}"
 
 

@@ -54,6 +54,15 @@ inline std::vector<Bytes32> reference_path(std::size_t index, std::span<const By
   return path;
 }
 
+// The encoded proof with the checksum that its bytes ask for: what a forger would send.
+inline Bytes with_checksum(Bytes proof) {
+  const std::size_t size = proof.size() - std::min(proof.size(), proto::kProofChecksumBytes);
+  proof.resize(size);
+  const Bytes32 checksum = reference_tagged_hash("electra/proof/1", proof);
+  proof.insert(proof.end(), checksum.begin(), checksum.end());
+  return proof;
+}
+
 // A table of the state in a test: its leaves, and what proofs say about it.
 struct ReferenceTable {
   std::uint8_t table = 0;

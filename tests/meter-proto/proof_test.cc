@@ -94,7 +94,7 @@ TEST(Proof, OfAnEmptyTableShowsThatNothingIsThere) {
   EXPECT_EQ(std::get<proto::AbsenceFacts>(facts->facts).count, 0u);
 }
 
-// Every bit; with ELECTRA_LONG every value of every byte.
+// Every bit, as damage and as a forgery with a new checksum; with ELECTRA_LONG every value of every byte.
 TEST(Proof, WithAnyByteChangedFails) {
   const bool every_value = std::getenv("ELECTRA_LONG") != nullptr;
   const ReferenceBlock block({.messages = 6, .holders = 5, .accounts = 7, .meters = 5});
@@ -107,6 +107,9 @@ TEST(Proof, WithAnyByteChangedFails) {
         changed[at] ^= static_cast<std::uint8_t>(change);
         ASSERT_NE(fault_of(changed, block.anchor()), "")
             << proof_kind_name(proof.kind()) << ": byte " << at << " xor " << change;
+        if (at >= good.size() - proto::kProofChecksumBytes) continue;
+        ASSERT_NE(fault_of(test::with_checksum(changed), block.anchor()), "")
+            << proof_kind_name(proof.kind()) << ": byte " << at << " xor " << change << " under a new checksum";
       }
     }
   }
@@ -117,15 +120,39 @@ TEST(Proof, WithBytesMissingOrAddedFails) {
   for (const Proof& proof : block.every_kind()) {
     const Bytes good = proto::encode_proof(proof);
     for (std::size_t length = 0; length < good.size(); ++length) {
-      EXPECT_FALSE(proto::decode_proof(ByteSpan(good).first(length))) << length;
+      const Bytes shorter(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(length));
+      EXPECT_FALSE(proto::decode_proof(shorter)) << length;
+      if (length >= proto::kProofChecksumBytes) {
+        EXPECT_FALSE(proto::decode_proof(test::with_checksum(shorter))) << length;
+      }
     }
     for (std::size_t at = 0; at <= good.size(); ++at) {
       Bytes longer = good;
       longer.insert(longer.begin() + static_cast<std::ptrdiff_t>(at), 0);
       ASSERT_NE(fault_of(longer, block.anchor()), "") << proof_kind_name(proof.kind()) << ": a zero before byte " << at;
+      if (at > good.size() - proto::kProofChecksumBytes) continue;
+      ASSERT_NE(fault_of(test::with_checksum(longer), block.anchor()), "")
+          << proof_kind_name(proof.kind()) << ": a zero before byte " << at << " under a new checksum";
     }
   }
   EXPECT_FALSE(proto::decode_proof(Bytes(proto::kProofBytesMax + 1)));
+}
+
+// Two accounts that are the same bytes side by side: the one's proof becomes the other's by its index, and both are true.
+// Only the checksum keeps a single changed byte from passing.
+TEST(Proof, OfEqualNeighboursIsToldApartByTheChecksum) {
+  ReferenceBlock block({.accounts = 7});
+  auto& leaves = block.table(AccountLeaf::kTable).leaves;
+  leaves[3] = leaves[2];
+  block.seal();
+  Bytes bytes = proto::encode_proof(block.account(2));
+  const Bytes other = proto::encode_proof(block.account(3));
+  constexpr std::size_t kIndexAt = 368 + 11 * 32 + 1;
+  ASSERT_EQ(bytes[kIndexAt], 2);
+  bytes[kIndexAt] = 3;
+  EXPECT_THAT(fault_of(bytes, block.anchor()), HasSubstr("checksum"));
+  EXPECT_EQ(test::with_checksum(bytes), other);
+  EXPECT_EQ(fault_of(other, block.anchor()), "");
 }
 
 // Forgeries that a changed byte does not reach, each with the check that stops it.
@@ -320,7 +347,7 @@ TEST(Proof, NamesWhatIsWrongWithTheBytes) {
   const auto with = [&good](std::size_t at, std::uint8_t value) {
     Bytes bytes = good;
     bytes[at] = value;
-    return bytes;
+    return test::with_checksum(bytes);
   };
   struct Case {
     const char* name;
@@ -336,7 +363,8 @@ TEST(Proof, NamesWhatIsWrongWithTheBytes) {
       {"a header of another version", with(80, 2), "header"},
       {"a reserved byte of the header", with(80 + 52, 1), "header"},
       {"an empty payload", with(472, 0), "payload"},
-      {"cut", Bytes(good.begin(), good.end() - 1), "too early"},
+      {"cut", test::with_checksum(Bytes(good.begin(), good.end() - 1)), "too early"},
+      {"damaged at its end", Bytes(good.begin(), good.end() - 1), "checksum"},
   };
   for (const Case& c : cases) {
     const auto proof = proto::decode_proof(c.bytes);
