@@ -65,21 +65,27 @@ std::expected<ChainFiles, Failure> create_chain(const Home& home, std::string_vi
   return chain;
 }
 
-std::expected<ChainFiles, Failure> load_chain(const Home& home) {
+std::expected<GenesisFile, Failure> load_genesis(const Home& home) {
   std::error_code error;
   if (!std::filesystem::exists(home.genesis_file(), error)) {
     return failure(ExitCode::home,
                    fmt::format("{}: there is no chain here; `electrad init` makes one", home.root().string()));
   }
+  auto text = read_text_file(home.genesis_file());
+  if (!text) return failure(ExitCode::configuration, text.error());
+  auto genesis = parse_genesis(home.genesis_file().string(), *text);
+  if (!genesis) return failure(ExitCode::configuration, genesis.error());
+  return GenesisFile{std::move(*genesis), std::move(*text)};
+}
+
+std::expected<ChainFiles, Failure> load_chain(const Home& home) {
+  auto genesis = load_genesis(home);
+  if (!genesis) return std::unexpected(genesis.error());
   const auto config_text = read_text_file(home.config_file());
   if (!config_text) return failure(ExitCode::configuration, config_text.error());
   auto config = parse_config(home.config_file().string(), *config_text);
   if (!config) return failure(ExitCode::configuration, config.error());
-  const auto text = read_text_file(home.genesis_file());
-  if (!text) return failure(ExitCode::configuration, text.error());
-  auto genesis = parse_genesis(home.genesis_file().string(), *text);
-  if (!genesis) return failure(ExitCode::configuration, genesis.error());
-  return ChainFiles{std::move(*config), std::move(*genesis)};
+  return ChainFiles{std::move(*config), std::move(genesis->genesis)};
 }
 
 void print_chain(const Home& home, const ChainFiles& chain, bool json) {

@@ -22,6 +22,13 @@ struct ChainFiles {
 [[nodiscard]] std::expected<ChainFiles, Failure> create_chain(const Home& home, std::string_view file,
                                                               const std::string& config_text);
 
+// The genesis alone: for those who only read a chain.
+struct GenesisFile {
+  state::Genesis genesis;
+  std::string text;  // byte for byte
+};
+[[nodiscard]] std::expected<GenesisFile, Failure> load_genesis(const Home& home);
+
 // Refuses a home without a chain, and files that are not as they should be.
 [[nodiscard]] std::expected<ChainFiles, Failure> load_chain(const Home& home);
 

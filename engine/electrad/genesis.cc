@@ -216,4 +216,11 @@ std::vector<std::string> keys_without_effect(const Config& config, const state::
   return keys;
 }
 
+const state::GenesisHolder* gateway_of(const state::Genesis& genesis) noexcept {
+  for (const state::GenesisHolder& holder : genesis.holders) {
+    if ((holder.roles & state::kRoleGateway) != 0) return &holder;
+  }
+  return nullptr;
+}
+
 }  // namespace electra::app

@@ -27,6 +27,9 @@ namespace electra::app {
 
 [[nodiscard]] std::string genesis_text(const state::Genesis& genesis);
 
+// The holder that is the gateway: its key signs block headers. Null if there is none, which no chain can start with.
+[[nodiscard]] const state::GenesisHolder* gateway_of(const state::Genesis& genesis) noexcept;
+
 // On an error: one line a complaint, with file, line, key and what was expected.
 [[nodiscard]] std::expected<state::Genesis, std::string> parse_genesis(std::string_view file, const std::string& text);
 

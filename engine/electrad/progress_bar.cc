@@ -15,8 +15,8 @@ constexpr double kMebibyte = 1024.0 * 1024.0;
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::string what, bool shown)
-    : what_(std::move(what)), terminal_(shown && ::isatty(STDERR_FILENO) == 1), next_(begin_ + kFirst) {}
+ProgressBar::ProgressBar(std::string what, Unit unit, bool shown)
+    : what_(std::move(what)), unit_(unit), terminal_(shown && ::isatty(STDERR_FILENO) == 1), next_(begin_ + kFirst) {}
 
 ProgressBar::~ProgressBar() { end(); }
 
@@ -29,9 +29,12 @@ void ProgressBar::operator()(std::uint64_t done, std::uint64_t total) {
   const double seconds = std::chrono::duration<double>(now - begin_).count();
   const double left = share > 0 ? seconds * (1 - share) / share : 0;
   const auto filled = static_cast<std::uint64_t>(share * static_cast<double>(kColumns));
-  fmt::print(stderr, "\r\x1b[K{} [{}{}] {:3.0f} %  {:.0f} of {:.0f} MiB  {:.0f} s left", what_,
-             std::string(filled, '#'), std::string(kColumns - filled, '.'), share * 100,
-             static_cast<double>(done) / kMebibyte, static_cast<double>(total) / kMebibyte, left);
+  const std::string amount = unit_ == Unit::bytes
+                                 ? fmt::format("{:.0f} of {:.0f} MiB", static_cast<double>(done) / kMebibyte,
+                                               static_cast<double>(total) / kMebibyte)
+                                 : fmt::format("{} of {} blocks", done, total);
+  fmt::print(stderr, "\r\x1b[K{} [{}{}] {:3.0f} %  {}  {:.0f} s left", what_, std::string(filled, '#'),
+             std::string(kColumns - filled, '.'), share * 100, amount, left);
   std::fflush(stderr);
 }
 

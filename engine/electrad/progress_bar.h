@@ -9,13 +9,16 @@ namespace electra::app {
 
 class ProgressBar {
  public:
+  enum class Unit { bytes, blocks };
+
   // "verifying": what stands before the bar. `shown` false: draws nothing (--json).
-  explicit ProgressBar(std::string what, bool shown = true);
+  explicit ProgressBar(std::string what, bool shown = true) : ProgressBar(std::move(what), Unit::bytes, shown) {}
+  ProgressBar(std::string what, Unit unit, bool shown = true);
   ~ProgressBar();
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  // Bytes; redrawn at most ten times a second, and not at all within the first second of the work.
+  // Redrawn at most ten times a second, and not at all within the first second of the work.
   void operator()(std::uint64_t done, std::uint64_t total);
   // Takes the bar away.
   void end();
@@ -23,6 +26,7 @@ class ProgressBar {
  private:
   using Clock = std::chrono::steady_clock;
   std::string what_;
+  Unit unit_;
   bool terminal_;
   bool drawn_ = false;
   Clock::time_point begin_ = Clock::now();

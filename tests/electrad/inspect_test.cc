@@ -250,7 +250,7 @@ TEST_F(InspectTest, DamagedEmptyForeignAndHalfWrittenHomesAreReadAsFarAsTheyGo) 
       {"a torn tail", torn, {"account", "1"}, 0, "debitsPosted", ""},
       {"a file that ends inside a record", half, {"meter", "alice"}, 0, "batch     2", ""},
       {"another chain's genesis", foreign, {"meter", "alice"}, 7, "10000000", "of another chain"},
-      {"no genesis", no_genesis, {"meter", "alice"}, 4, "", "there is no genesis here"},
+      {"no genesis", no_genesis, {"meter", "alice"}, 4, "", "there is no chain here"},
       // the blocks
       {"no blocks", no_blocks, {"block"}, 4, "", "there are no block headers here"},
       {"no blocks, one of them", no_blocks, {"block", "1"}, 4, "", "there are no block headers here"},

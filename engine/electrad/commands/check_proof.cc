@@ -44,9 +44,8 @@ std::expected<proto::TrustAnchor, Failure> anchor_of_genesis(const std::string& 
   if (!text) return std::unexpected(text.error());
   const auto genesis = parse_genesis(path, *text);
   if (!genesis) return std::unexpected(Failure{ExitCode::configuration, genesis.error()});
-  for (const state::GenesisHolder& holder : genesis->holders) {
-    if ((holder.roles & state::kRoleGateway) != 0) return proto::TrustAnchor{genesis->hash, holder.public_key};
-  }
+  const state::GenesisHolder* gateway = gateway_of(*genesis);
+  if (gateway != nullptr) return proto::TrustAnchor{genesis->hash, gateway->public_key};
   return std::unexpected(Failure{ExitCode::configuration, fmt::format("{}: there is no gateway", path)});
 }
 

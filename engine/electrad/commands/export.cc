@@ -30,21 +30,15 @@ ExitCode exit_code_of(pipeline::ExportError::Kind kind) {
 
 std::expected<void, Failure> run(const Home& home, const Options& options, bool json) {
   // Only the genesis counts: configuration and keys stay at home.
-  std::error_code error;
-  if (!std::filesystem::exists(home.genesis_file(), error)) {
-    return std::unexpected(Failure{
-        ExitCode::home, fmt::format("{}: there is no chain here; `electrad init` makes one", home.root().string())});
-  }
-  auto text = read_text_file(home.genesis_file());
-  if (!text) return std::unexpected(Failure{ExitCode::configuration, text.error()});
-  const auto genesis = parse_genesis(home.genesis_file().string(), *text);
-  if (!genesis) return std::unexpected(Failure{ExitCode::configuration, genesis.error()});
+  auto file = load_genesis(home);
+  if (!file) return std::unexpected(file.error());
+  const state::Genesis& genesis = file->genesis;
 
   ProgressBar progress("exporting blocks", !json);
   const auto exported = pipeline::export_blocks({.journal_directory = home.journal_directory(),
                                                  .headers_file = home.headers_file(),
-                                                 .genesis_hash = genesis->hash,
-                                                 .genesis_text = std::move(*text),
+                                                 .genesis_hash = genesis.hash,
+                                                 .genesis_text = std::move(file->text),
                                                  .out = options.out,
                                                  .first_height = options.from,
                                                  .last_height = options.to,
@@ -53,8 +47,8 @@ std::expected<void, Failure> run(const Home& home, const Options& options, bool 
   if (!exported) return std::unexpected(Failure{exit_code_of(exported.error().kind), exported.error().text});
   if (json) {
     print_json({{"file", options.out},
-                {"chainId", genesis->chain_id},
-                {"genesisHash", to_hex(genesis->hash)},
+                {"chainId", genesis.chain_id},
+                {"genesisHash", to_hex(genesis.hash)},
                 {"firstHeight", std::to_string(exported->first_height)},
                 {"lastHeight", std::to_string(exported->last_height)},
                 {"batches", std::to_string(exported->batches)},
@@ -64,8 +58,8 @@ std::expected<void, Failure> run(const Home& home, const Options& options, bool 
     return {};
   }
   print_pairs({{"file", options.out},
-               {"chain", genesis->chain_id},
-               {"genesis hash", to_hex(genesis->hash)},
+               {"chain", genesis.chain_id},
+               {"genesis hash", to_hex(genesis.hash)},
                {"blocks", fmt::format("{} to {}", exported->first_height, exported->last_height)},
                {"batches", std::to_string(exported->batches)},
                {"messages", std::to_string(exported->messages)},

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/electrad/answers.h"
+#include "engine/electrad/chain_setup.h"
 #include "engine/electrad/commands/inspect.h"
 #include "engine/electrad/commands/record_json.h"
 #include "engine/electrad/config.h"
@@ -78,16 +79,10 @@ std::expected<Entry, Failure> read_entry(const io::HeaderFile& file, std::uint64
 }
 
 std::optional<bool> signature_valid(const Context& context, const proto::SignedHeader& block) {
-  const std::string path = context.home().genesis_file().string();
-  const auto text = read_text_file(path);
-  if (!text) return std::nullopt;
-  const auto genesis = parse_genesis(path, *text);
-  if (!genesis) return std::nullopt;
-  for (const state::GenesisHolder& holder : genesis->holders) {
-    if ((holder.roles & state::kRoleGateway) != 0)
-      return proto::header_signature_valid(block, genesis->hash, holder.public_key);
-  }
-  return std::nullopt;
+  const auto file = load_genesis(context.home());
+  const state::GenesisHolder* gateway = file ? gateway_of(file->genesis) : nullptr;
+  if (gateway == nullptr) return std::nullopt;
+  return proto::header_signature_valid(block, file->genesis.hash, gateway->public_key);
 }
 
 // The records of the batches first … last.

@@ -6,6 +6,7 @@
 #include "crypto-offload/key_store.h"
 #include "crypto-offload/verifier.h"
 #include "engine/electrad/answers.h"
+#include "engine/electrad/chain_setup.h"
 #include "engine/electrad/commands/inspect.h"
 #include "engine/electrad/commands/record_json.h"
 #include "engine/electrad/config.h"
@@ -62,34 +63,21 @@ struct Reached {
   std::string problem;  // not empty: the journal is damaged behind this place
 };
 
-std::expected<state::Genesis, Failure> load_genesis(const Home& home) {
-  std::error_code error;
-  if (!std::filesystem::exists(home.genesis_file(), error)) {
-    return std::unexpected(Failure{
-        ExitCode::home, fmt::format("{}: there is no genesis here, and no state follows from a journal without it",
-                                    home.genesis_file().string())});
-  }
-  const auto text = read_text_file(home.genesis_file());
-  if (!text) return std::unexpected(Failure{ExitCode::configuration, text.error()});
-  auto genesis = parse_genesis(home.genesis_file().string(), *text);
-  if (!genesis) return std::unexpected(Failure{ExitCode::configuration, genesis.error()});
-  return std::move(*genesis);
-}
-
 // The state at the place that the options name. A failure only if there is none at all.
 std::expected<Reached, Failure> execute(const Context& context, const InspectOptions& options) {
-  const auto genesis = load_genesis(context.home());
-  if (!genesis) return std::unexpected(genesis.error());
+  const auto file = load_genesis(context.home());
+  if (!file) return std::unexpected(file.error());
+  const state::Genesis& genesis = file->genesis;
   const auto directory = inspected_journal(context, options);
   if (!directory) return std::unexpected(directory.error());
-  auto machine = state::Machine::create(*genesis);
+  auto machine = state::Machine::create(genesis);
   if (!machine) return std::unexpected(Failure{ExitCode::configuration, machine.error()});
   const auto verifier = crypto::make_verifier("auto");
   if (!verifier) return std::unexpected(Failure{ExitCode::failed, verifier.error()});
   crypto::KeyStore keys((*machine)->limits().holders_max, 0);
   Executor executor(options, **machine, keys, **verifier);
   if (!executor.arrived()) {
-    const auto end = walk_for_inspection(*directory, genesis->hash, executor);
+    const auto end = walk_for_inspection(*directory, genesis.hash, executor);
     if (!end && executor.problem.empty()) executor.problem = end.error().text();
   }
   if (!executor.arrived() && executor.problem.empty() && (options.at_batch || options.at_height)) {

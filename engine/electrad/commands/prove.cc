@@ -1,23 +1,16 @@
 // `electrad prove`: executes the home's journal up to a block and makes a proof of what stands there. Reads only.
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 
-#include "crypto-offload/key_store.h"
-#include "crypto-offload/verifier.h"
 #include "engine/chain/prover.h"
 #include "engine/electrad/amount.h"
 #include "engine/electrad/commands/commands.h"
-#include "engine/electrad/config.h"
-#include "engine/electrad/genesis.h"
+#include "engine/electrad/offline_chain.h"
 #include "engine/electrad/proof_json.h"
-#include "engine/pipeline/replay.h"
-#include "io/header_file.h"
 #include "meter-proto/chain/proof_check.h"
 
 namespace electra::app {
@@ -40,146 +33,20 @@ std::unexpected<Failure> failed(std::string text, ExitCode code = ExitCode::fail
   return std::unexpected(Failure{code, std::move(text)});
 }
 
-// --- the chain on disk -----------------------------------------------------------------------------------------------
-
-// Where an execution stands, in place on a terminal and nowhere else.
-class Progress {
- public:
-  ~Progress() {
-    if (drawn_) fmt::print(stderr, "\r{:60}\r", "");
+// A proof leaves only after the checks that its reader will make.
+MadeProof checked(const OfflineChain& chain, proto::Proof proof) {
+  const proto::TrustAnchor anchor{chain.machine().genesis_hash(), chain::gateway_key(chain.machine())};
+  if (const auto facts = proto::check_proof(proof, anchor); !facts) {
+    return failed(fmt::format("the journal and the signed header of height {} do not fit together: {}; "
+                              "\"electrad verify\" says more",
+                              proof.header.header.height, facts.error()),
+                  ExitCode::not_verified);
   }
-  void at(std::uint64_t height, std::uint64_t last) {
-    const auto now = std::chrono::steady_clock::now();
-    if (!terminal_ || now < next_) return;
-    next_ = now + std::chrono::milliseconds(200);
-    fmt::print(stderr, "\rexecuting the journal: block {} of {}", height, last);
-    std::fflush(stderr);
-    drawn_ = true;
-  }
-
- private:
-  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-  bool drawn_ = false;
-  std::chrono::steady_clock::time_point next_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
-};
-
-// Executes records until its seeker has what it wants, at the latest at the end of block `last_height`.
-class Execution : public pipeline::RecordReplayer {
- public:
-  Execution(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
-            std::uint64_t last_height)
-      : RecordReplayer(machine, keys, verifier), machine_(machine), last_height_(last_height) {
-    pipeline::follow_key_changes(machine, keys);
-  }
-
-  bool on_record(const io::RecordView& record) override {
-    if (done_) return false;
-    if (!RecordReplayer::on_record(record)) return false;
-    if ((record.header.flags & io::kRecordBlockClose) != 0) {
-      progress_.at(machine_.height(), last_height_);
-      done_ = block_ended() || machine_.height() >= last_height_;
-    }
-    return !done_;
-  }
-
-  [[nodiscard]] bool done() const noexcept { return done_; }
-
- protected:
-  // After each block. True: no more records are needed.
-  [[nodiscard]] virtual bool block_ended() { return false; }
-
-  state::Machine& machine_;
-
- private:
-  std::uint64_t last_height_;
-  bool done_ = false;
-  Progress progress_;
-};
-
-// What a proof of this home's chain needs: genesis, signed headers, and a machine to execute on.
-class Chain {
- public:
-  static std::expected<std::unique_ptr<Chain>, Failure> open(const Home& home) {
-    auto chain = std::make_unique<Chain>();
-    chain->home_ = std::make_unique<Home>(home);
-    const std::filesystem::path genesis_file = home.genesis_file();
-    std::error_code ignored;
-    if (!std::filesystem::exists(genesis_file, ignored)) {
-      return failed(fmt::format("{}: there is no chain here", genesis_file.string()), ExitCode::home);
-    }
-    const auto text = read_text_file(genesis_file);
-    if (!text) return failed(text.error(), ExitCode::configuration);
-    const auto genesis = parse_genesis(genesis_file.string(), *text);
-    if (!genesis) return failed(genesis.error(), ExitCode::configuration);
-    auto headers = io::HeaderFile::open(home.headers_file(), false);
-    if (!headers) return failed(headers.error(), ExitCode::home);
-    if ((*headers)->count() == 0) return failed("no block of this chain has a signed header yet");
-    auto machine = state::Machine::create(*genesis);
-    if (!machine) return failed(machine.error(), ExitCode::configuration);
-    auto verifier = crypto::make_verifier("auto");
-    if (!verifier) return failed(verifier.error());
-    chain->headers_ = std::move(*headers);
-    chain->machine_ = std::move(*machine);
-    chain->verifier_ = std::move(*verifier);
-    chain->keys_ = std::make_unique<crypto::KeyStore>(chain->machine_->limits().holders_max, 0);
-    return chain;
-  }
-
-  [[nodiscard]] state::Machine& machine() noexcept { return *machine_; }
-  [[nodiscard]] crypto::KeyStore& keys() noexcept { return *keys_; }
-  [[nodiscard]] const crypto::Verifier& verifier() const noexcept { return *verifier_; }
-  [[nodiscard]] std::uint64_t signed_height() const noexcept { return headers_->count(); }
-
-  // Runs an execution from genesis. A failure unless it came to its end.
-  [[nodiscard]] Outcome run(Execution& execution) {
-    const auto read = io::recover_journal(home_->journal_directory(), machine_->genesis_hash(), &execution);
-    if (execution.done()) return {};
-    if (!execution.problem().empty()) {
-      return failed(fmt::format("the journal cannot be executed behind batch {}: {}", machine_->batch_number(),
-                                execution.problem()),
-                    ExitCode::journal_damaged);
-    }
-    if (!read) return failed(read.error().text(), ExitCode::journal_damaged);
-    return failed(
-        fmt::format("{}: the journal ends with block {}; {} has headers up to {}", home_->journal_directory().string(),
-                    machine_->height(), home_->headers_file().string(), signed_height()),
-        ExitCode::not_verified);
-  }
-
-  [[nodiscard]] std::expected<proto::SignedHeader, Failure> header(std::uint64_t height) const {
-    io::HeaderEntry bytes{};
-    if (const auto read = headers_->read(height, bytes); !read) return failed(read.error());
-    const auto header = proto::decode_signed_header(bytes);
-    if (!header || header->header.height != height) {
-      return failed(fmt::format("{}: what stands at the place of height {} is no header of it",
-                                home_->headers_file().string(), height),
-                    ExitCode::not_verified);
-    }
-    return *header;
-  }
-
-  // A proof leaves only after the checks that its reader will make.
-  [[nodiscard]] MadeProof checked(proto::Proof proof) const {
-    const proto::TrustAnchor anchor{machine_->genesis_hash(), chain::gateway_key(*machine_)};
-    if (const auto facts = proto::check_proof(proof, anchor); !facts) {
-      return failed(fmt::format("the journal and the signed header of height {} do not fit together: {}; "
-                                "\"electrad verify\" says more",
-                                proof.header.header.height, facts.error()),
-                    ExitCode::not_verified);
-    }
-    return proof;
-  }
-
- private:
-  std::unique_ptr<Home> home_;
-  std::unique_ptr<io::HeaderFile> headers_;
-  std::unique_ptr<state::Machine> machine_;
-  std::unique_ptr<const crypto::Verifier> verifier_;
-  std::unique_ptr<crypto::KeyStore> keys_;
-};
+  return proof;
+}
 
 // The block that is asked for; without --height the newest signed one.
-std::expected<std::uint64_t, Failure> wanted_height(const Chain& chain, const Options& options) {
+std::expected<std::uint64_t, Failure> wanted_height(const OfflineChain& chain, const Options& options) {
   const std::uint64_t newest = chain.signed_height();
   if (!options.height) return newest;
   if (*options.height == 0 || *options.height > newest) {
@@ -204,19 +71,19 @@ state::Slot find_holder(const wire::HolderQuery& query, const state::Machine& ma
 using MakeProof = std::function<MadeProof(const chain::ProvenBlock& block)>;
 
 MadeProof prove_state(const Context& context, const Options& options, const MakeProof& make) {
-  auto chain = Chain::open(context.home());
+  auto chain = OfflineChain::open(context.home());
   if (!chain) return std::unexpected(chain.error());
   const auto height = wanted_height(**chain, options);
   if (!height) return std::unexpected(height.error());
   const auto header = (*chain)->header(*height);
   if (!header) return std::unexpected(header.error());
-  Execution execution((*chain)->machine(), (*chain)->keys(), (*chain)->verifier(), *height);
+  Execution execution(**chain, *height);
   if (const Outcome ran = (*chain)->run(execution); !ran) return std::unexpected(ran.error());
   // Nobody has followed this machine, so its touched sets still name every leaf.
   const chain::StateTrees trees((*chain)->machine());
   auto proof = make({.machine = (*chain)->machine(), .trees = trees, .header = *header});
   if (!proof) return proof;
-  return (*chain)->checked(std::move(*proof));
+  return checked(**chain, std::move(*proof));
 }
 
 std::string at_height(const chain::ProvenBlock& block) {
@@ -281,9 +148,9 @@ class MessageSearch final : public Execution {
     bool final = false;  // no other message answers the question better
   };
 
-  MessageSearch(Chain& chain, std::uint64_t last_height, const Options& options, const wire::HolderQuery& sender,
+  MessageSearch(OfflineChain& chain, std::uint64_t last_height, const Options& options, const wire::HolderQuery& sender,
                 const std::optional<Bytes32>& message_id)
-      : Execution(chain.machine(), chain.keys(), chain.verifier(), last_height),
+      : Execution(chain, last_height),
         keys_(chain.keys()),
         only_height_(options.height),
         sender_(sender),
@@ -346,7 +213,7 @@ MadeProof prove_message(const Context& context, const Options& options) {
       return failed("--message-id: expected 64 hexadecimal digits", ExitCode::usage);
     }
   }
-  auto chain = Chain::open(context.home());
+  auto chain = OfflineChain::open(context.home());
   if (!chain) return std::unexpected(chain.error());
   const auto last = wanted_height(**chain, options);
   if (!last) return std::unexpected(last.error());
@@ -359,7 +226,7 @@ MadeProof prove_message(const Context& context, const Options& options) {
   }
   const auto header = (*chain)->header(search.found()->height);
   if (!header) return std::unexpected(header.error());
-  return (*chain)->checked(chain::with_header((*chain)->machine(), *header, search.found()->proof));
+  return checked(**chain, chain::with_header((*chain)->machine(), *header, search.found()->proof));
 }
 
 // --- command line ----------------------------------------------------------------------------------------------------

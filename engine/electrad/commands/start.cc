@@ -14,6 +14,7 @@
 #include "engine/electrad/commands/commands.h"
 #include "engine/electrad/genesis.h"
 #include "engine/electrad/log.h"
+#include "engine/electrad/progress_bar.h"
 #include "engine/electrad/version.h"
 #include "engine/pipeline/gateway.h"
 #include "io/directory_lock.h"
@@ -26,7 +27,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t kMebibyte = 1U << 20;
 constexpr std::chrono::seconds kProgressPause{1};
 
 std::atomic<pipeline::Gateway*> running_gateway{nullptr};
@@ -83,27 +83,19 @@ class RecoveryProgress {
       log_event(LogLevel::info, "stopped", {{"reason", "signal during recovery"}});
       std::_Exit(0);
     }
+    bar_(done, total);
     const auto now = Clock::now();
-    if (total == 0 || now < next_) return;
-    next_ = now + (terminal_ ? kProgressPause / 10 : kProgressPause);
-    const std::uint64_t percent =
-        static_cast<std::uint64_t>(static_cast<double>(done) * 100.0 / static_cast<double>(total));
-    if (terminal_) {
-      fmt::print(stderr, "\rrecovering the journal: {} of {} MiB, {} %", done / kMebibyte, total / kMebibyte, percent);
-      std::fflush(stderr);
-      drawn_ = true;
-    } else {
-      log_event(LogLevel::info, "recovering", {{"done_bytes", done}, {"total_bytes", total}, {"percent", percent}});
-    }
+    if (terminal_ || total == 0 || now < next_) return;
+    next_ = now + kProgressPause;
+    const auto percent = static_cast<std::uint64_t>(static_cast<double>(done) * 100.0 / static_cast<double>(total));
+    log_event(LogLevel::info, "recovering", {{"done_bytes", done}, {"total_bytes", total}, {"percent", percent}});
   }
 
-  void end() {
-    if (drawn_) fmt::print(stderr, "\r{:60}\r", "");
-  }
+  void end() { bar_.end(); }
 
  private:
+  ProgressBar bar_{"recovering the journal"};
   bool terminal_ = ::isatty(STDERR_FILENO) == 1;
-  bool drawn_ = false;
   Clock::time_point next_ = Clock::now() + kProgressPause;
 };
 
@@ -143,13 +135,12 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
 
 // The holder of the genesis that is the gateway has its key in the home under its name.
 std::expected<void, Failure> load_gateway_key(const Home& home, pipeline::GatewaySettings& settings) {
-  for (const state::GenesisHolder& holder : settings.genesis.holders) {
-    if ((holder.roles & state::kRoleGateway) == 0) continue;
-    const auto seed = home.load_key(holder.serial);
-    if (!seed) return std::unexpected(Failure{ExitCode::home, seed.error()});
-    settings.blocks.signer = std::make_shared<crypto::SoftwareSigner>(*seed);
-    settings.blocks.signed_height_file = home.signed_height_file(holder.serial);
-  }
+  const state::GenesisHolder* gateway = gateway_of(settings.genesis);
+  if (gateway == nullptr) return std::unexpected(Failure{ExitCode::configuration, "the genesis names no gateway"});
+  const auto seed = home.load_key(gateway->serial);
+  if (!seed) return std::unexpected(Failure{ExitCode::home, seed.error()});
+  settings.blocks.signer = std::make_shared<crypto::SoftwareSigner>(*seed);
+  settings.blocks.signed_height_file = home.signed_height_file(gateway->serial);
   return {};
 }
 

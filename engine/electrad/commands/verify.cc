@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/electrad/amount.h"
+#include "engine/electrad/chain_setup.h"
 #include "engine/electrad/commands/commands.h"
 #include "engine/electrad/config.h"
 #include "engine/electrad/genesis.h"
@@ -37,14 +38,9 @@ std::unexpected<Failure> failure(ExitCode code, std::string text) {
 }
 
 std::expected<Subject, Failure> open_directory(const Home& home, const Options& options) {
-  const auto text = read_text_file(home.genesis_file());
-  if (!text) {
-    return failure(ExitCode::home,
-                   fmt::format("{}: there is no chain here (no config/genesis.json)", home.root().string()));
-  }
-  auto genesis = parse_genesis(home.genesis_file().string(), *text);
-  if (!genesis) return failure(ExitCode::not_verified, genesis.error());
-  Subject subject{.genesis = std::move(*genesis), .source = {}, .name = home.root().string(), .served = false};
+  auto file = load_genesis(home);
+  if (!file) return std::unexpected(file.error());
+  Subject subject{.genesis = std::move(file->genesis), .source = {}, .name = home.root().string(), .served = false};
   // Not kept: an audit does not stand in a gateway's way.
   subject.served = !io::DirectoryLock::acquire(home.root()).has_value();
   auto source = pipeline::open_directory_source(home.journal_directory(), home.headers_file(), subject.genesis.hash,
