@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "engine/electrad/amount.h"
+#include "engine/electrad/commands/record_json.h"
 #include "engine/electrad/config.h"
 #include "meter-proto/address.h"
 
@@ -144,6 +145,10 @@ Json status_json(const wire::Status& status) {
           {"batch", digits(status.batch())},
           {"time", digits(status.time())},
           {"timeText", instant_text(status.time() / kNanosecondsPerSecond)},
+          {"height", digits(status.height())},
+          {"signedHeight", digits(status.signed_height())},
+          {"epoch", status.epoch()},
+          {"signerProblem", status.signer_problem()},
           {"rulesVersion", status.rules_version()},
           {"messages", digits(status.messages())},
           {"holders", status.holders()},
@@ -167,7 +172,9 @@ Json status_json(const wire::Status& status) {
 }
 
 Json digest_json(const wire::Digest& digest) {
-  return {{"settlement", hex(digest.settlement())}, {"state", hex(digest.state())}};
+  return {{"settlement", hex(digest.settlement())},
+          {"state", hex(digest.state())},
+          {"stateRoot", hex(digest.state_root())}};
 }
 
 Json account_json(const wire::Account& account) {
@@ -181,6 +188,27 @@ Json account_json(const wire::Account& account) {
           {"creditsPosted", digits(account.credits_posted())},
           {"debitsPending", digits(account.debits_pending())},
           {"creditsPending", digits(account.credits_pending())}};
+}
+
+Json block_json(const proto::SignedHeader& block) {
+  const proto::BlockHeader& header = block.header;
+  return {{"height", digits(header.height)},
+          {"epoch", header.epoch},
+          {"time", digits(header.time_ns)},
+          {"timeText", nanosecond_text(header.time_ns)},
+          {"cycle", digits(header.cycle)},
+          {"rulesVersion", header.rules_version},
+          {"lastBatch", digits(header.last_batch)},
+          {"batches", header.batches},
+          {"messages", header.messages},
+          {"totalMessages", digits(header.total_messages)},
+          {"hash", to_hex(proto::header_hash(header))},
+          {"previousHash", to_hex(header.previous_hash)},
+          {"batchHash", to_hex(header.batch_hash)},
+          {"transactionRoot", to_hex(header.transaction_root)},
+          {"stateRoot", to_hex(header.state_root)},
+          {"validatorSetHash", to_hex(header.validator_set_hash)},
+          {"signature", to_hex(block.signature)}};
 }
 
 Json receipt_json(const Receipt& receipt) {

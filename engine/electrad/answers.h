@@ -11,6 +11,7 @@
 #include "electra/query.pb.h"
 #include "engine/electrad/gateway_client.h"
 #include "engine/electrad/output.h"
+#include "meter-proto/chain/block_header.h"
 
 namespace electra::app {
 
@@ -26,6 +27,8 @@ namespace electra::app {
 [[nodiscard]] Json status_json(const wire::Status& status);
 [[nodiscard]] Json digest_json(const wire::Digest& digest);
 [[nodiscard]] Json account_json(const wire::Account& account);
+// All fields of a header, its hash, its signature.
+[[nodiscard]] Json block_json(const proto::SignedHeader& block);
 [[nodiscard]] Json receipt_json(const Receipt& receipt);
 
 // A flat view of a JSON object for people: nested names joined by dots, lists by commas.

@@ -179,6 +179,53 @@ TEST_F(GatewayProcess, AReadingIsTakenOnceAndAnsweredAsOftenAsItIsSent) {
   EXPECT_EQ(holder["lastReadingTime"], kGenesisTime);
 }
 
+TEST_F(GatewayProcess, ABlockIsShownAndItsSignatureChecked) {
+  start();
+  auto status = run({"query", "status"}).json();
+  EXPECT_EQ(status["height"], "0");
+  EXPECT_EQ(status["epoch"], 0);
+  EXPECT_EQ(run({"query", "block"}).exit_code, 6) << "there is none yet";
+  ASSERT_EQ(record("3500").exit_code, 0);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (status["signedHeight"] != "1" && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    status = run({"query", "status"}).json();
+  }
+  ASSERT_EQ(status["signedHeight"], "1") << status;
+  EXPECT_EQ(status["height"], "1");
+  EXPECT_EQ(status["signerProblem"], "");
+
+  const Ended newest = run({"query", "block"});
+  ASSERT_EQ(newest.exit_code, 0) << newest.error;
+  EXPECT_EQ(run({"query", "block", "1"}).out, newest.out);
+  const auto block = newest.json();
+  EXPECT_EQ(block["height"], "1");
+  EXPECT_EQ(block["messages"], 1);
+  EXPECT_EQ(block["previousHash"], status["genesisHash"]);
+  EXPECT_EQ(block["signatureValid"], true);
+  const auto inspected = run({"inspect", "block", "1"}).json();
+  for (const auto& [key, value] : block.items()) EXPECT_EQ(inspected[key], value) << key;
+  EXPECT_EQ(run({"query", "digest"}).json()["stateRoot"].get<std::string>().size(), 64U);
+  const Ended beyond = run({"query", "block", "2"});
+  EXPECT_EQ(beyond.exit_code, 6);
+  EXPECT_THAT(beyond.error, HasSubstr("block 2"));
+
+  const std::string node = "127.0.0.1:" + std::to_string(port());
+  const Ended shown = run_electrad({"query", "block", "--home", home_});
+  EXPECT_THAT(shown.out, testing::ContainsRegex("signature +good"));
+  const Ended elsewhere = run_electrad({"query", "block", "--home", directory_ / "empty", "--node", node});
+  EXPECT_EQ(elsewhere.exit_code, 0) << elsewhere.error;
+  EXPECT_THAT(elsewhere.out, testing::ContainsRegex("signature +not checked"));
+
+  std::string headers = read_file(home_ + "/blocks/headers.bin");
+  headers.back() = static_cast<char>(headers.back() ^ 1);
+  write_file(home_ + "/blocks/headers.bin", headers);
+  const Ended forged = run({"query", "block"});
+  EXPECT_EQ(forged.exit_code, 10);
+  EXPECT_EQ(forged.json()["signatureValid"], false);
+  EXPECT_THAT(forged.error, HasSubstr("not signed by the gateway's key"));
+}
+
 TEST_F(GatewayProcess, ThreePhasesAreRecordedTogether) {
   start();
   const Ended ended =

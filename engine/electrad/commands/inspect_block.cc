@@ -28,27 +28,6 @@ std::expected<std::unique_ptr<io::HeaderFile>, Failure> open_headers(const Conte
   return std::move(*file);
 }
 
-Json header_json(const proto::SignedHeader& block) {
-  const proto::BlockHeader& header = block.header;
-  return {{"height", std::to_string(header.height)},
-          {"epoch", header.epoch},
-          {"time", std::to_string(header.time_ns)},
-          {"timeText", nanosecond_text(header.time_ns)},
-          {"cycle", std::to_string(header.cycle)},
-          {"rulesVersion", header.rules_version},
-          {"lastBatch", std::to_string(header.last_batch)},
-          {"batches", header.batches},
-          {"messages", header.messages},
-          {"totalMessages", std::to_string(header.total_messages)},
-          {"hash", to_hex(proto::header_hash(header))},
-          {"previousHash", to_hex(header.previous_hash)},
-          {"batchHash", to_hex(header.batch_hash)},
-          {"transactionRoot", to_hex(header.transaction_root)},
-          {"stateRoot", to_hex(header.state_root)},
-          {"validatorSetHash", to_hex(header.validator_set_hash)},
-          {"signature", to_hex(block.signature)}};
-}
-
 struct Entry {
   std::optional<proto::SignedHeader> block;  // nothing: these are not the bytes of a header
   std::string fault;                         // empty: as it should be, as far as headers alone can tell
@@ -137,7 +116,7 @@ Outcome inspect_blocks(const Context& context, const InspectOptions& options) {
     if (options.limit != 0 && shown++ >= options.limit) break;
     const auto entry = read_entry(**file, height, genesis);
     if (!entry) return std::unexpected(entry.error());
-    if (entry->block && context.json) blocks.push_back(header_json(*entry->block));
+    if (entry->block && context.json) blocks.push_back(block_json(*entry->block));
     if (entry->block && !context.json) {
       const proto::BlockHeader& header = entry->block->header;
       fmt::print("{:>9}  {:<30}  {:>5}  {:>6}  {:>10}  {:>7}  {:>8}  {:<16}  {}\n", header.height,
@@ -176,7 +155,7 @@ Outcome inspect_block(const Context& context, const InspectOptions& options) {
   const auto entry = read_entry(**file, options.height, inspected_genesis(context, options));
   if (!entry) return std::unexpected(entry.error());
   if (!entry->block) return std::unexpected(damage_failure(1, entry->fault));
-  Json document = header_json(*entry->block);
+  Json document = block_json(*entry->block);
   const auto valid = signature_valid(context, *entry->block);
   document["signatureValid"] = valid ? Json(*valid) : Json(nullptr);
 

@@ -5,7 +5,9 @@
 
 #include "engine/electrad/amount.h"
 #include "engine/electrad/answers.h"
+#include "engine/electrad/chain_setup.h"
 #include "engine/electrad/commands/commands.h"
+#include "engine/electrad/genesis.h"
 #include "meter-proto/address.h"
 
 namespace electra::app {
@@ -77,6 +79,48 @@ Outcome digest(const Asker& asker) {
   const auto answer = client->ask(query);
   if (!answer) return std::unexpected(answer.error());
   asker.show(digest_json(answer->digest()));
+  return {};
+}
+
+// Whether the gateway's key signed it; nothing without a genesis to take the key from.
+std::optional<bool> signature_valid(const Home& home, const proto::SignedHeader& block) {
+  const auto file = load_genesis(home);
+  const state::GenesisHolder* gateway = file ? gateway_of(file->genesis) : nullptr;
+  if (gateway == nullptr) return std::nullopt;
+  return proto::header_signature_valid(block, file->genesis.hash, gateway->public_key);
+}
+
+// `height` 0: the newest.
+Outcome block(const Asker& asker, std::uint64_t height) {
+  wire::Query query;
+  query.mutable_block()->set_height(height);
+  const auto answer = asker.ask_publicly(query);
+  if (!answer) {
+    Failure failed = answer.error();
+    failed.text = fmt::format("{}: {}", height == 0 ? "newest block" : fmt::format("block {}", height), failed.text);
+    return std::unexpected(std::move(failed));
+  }
+  const auto header = proto::decode_signed_header(bytes_of(answer->block().signed_header()));
+  if (!header || (height != 0 && header->header.height != height)) {
+    return std::unexpected(Failure{ExitCode::not_verified, "the gateway's answer is not the header of this block"});
+  }
+  Json document = block_json(*header);
+  const auto valid = signature_valid(asker.context.home(), *header);
+  if (asker.context.json) {
+    document["signatureValid"] = valid ? Json(*valid) : Json(nullptr);
+    print_json(document);
+  } else {
+    // Nobody compares a signature by eye: for people what became of the check.
+    document["signature"] = !valid   ? "not checked: the home has no genesis to take the gateway's key from"
+                            : *valid ? "good"
+                                     : "BAD: it is not by the gateway's key of the home's genesis";
+    print_pairs(flat_pairs(document));
+  }
+  if (valid == false) {
+    return std::unexpected(Failure{ExitCode::not_verified, fmt::format("the header of block {} is not signed by the "
+                                                                       "gateway's key of the home's genesis",
+                                                                       header->header.height)});
+  }
   return {};
 }
 
@@ -276,24 +320,35 @@ void add_query(CLI::App& app, Context& context) {
   auto asker = std::make_shared<Asker>(Asker{context, {}});
   add_node_options(*query, asker->node, "default: the operator's if it is in the home");
   query->footer(
-      "Status, parameters and cycles are for everybody; a holder's data for itself, its owner, operators, auditors "
-      "and\n"
-      "the gateway; the digest for the last three. --from says who asks.\n\n"
+      "Status, blocks, parameters and cycles are for everybody; a holder's data for itself, its owner, operators,\n"
+      "auditors and the gateway; the digest for the last three. --from says who asks.\n\n"
       "Examples:\n"
       "  electrad query status\n"
+      "  electrad query block --json\n"
       "  electrad query meter currentcycle-id --json\n"
       "  electrad query holder FLAT-1 --from operator\n"
       "  electrad query bank balances alice --node 127.0.0.1:26600");
   add_meter_queries(*query, asker);
   add_bank_queries(*query, asker);
 
-  CLI::App* command = query->add_subcommand("status", "Chain, batch, time, totals");
+  CLI::App* command = query->add_subcommand("status", "Chain, batch, time, heights and signer of blocks, totals");
   command->footer("Example:\n  electrad query status --json");
   command->callback([asker] { asker->context.finish(status(*asker)); });
 
-  command = query->add_subcommand("digest", "Digests of the settlement and of the whole state");
+  command = query->add_subcommand("digest", "Digests of the settlement and of the whole state, and the state root");
   command->footer("Example:\n  electrad query digest");
   command->callback([asker] { asker->context.finish(digest(*asker)); });
+
+  auto height = std::make_shared<std::uint64_t>(0);
+  command = query->add_subcommand("block", "The signed header of a block, its signature checked");
+  command->add_option("height", *height, "Its height; 0 or left out: the newest signed one")->check(whole_number());
+  command->footer(
+      "The signature is checked under the gateway's key of the home's genesis. A header's hash stands for everything\n"
+      "before it: compare it with others.\n\n"
+      "Examples:\n"
+      "  electrad query block\n"
+      "  electrad query block 78 --json");
+  command->callback([asker, height] { asker->context.finish(block(*asker, *height)); });
 
   auto name = std::make_shared<std::string>();
   command = query->add_subcommand("holder", "All that the directory knows of one holder");
