@@ -78,6 +78,13 @@ std::expected<GenesisFile, Failure> load_genesis(const Home& home) {
   return GenesisFile{std::move(*genesis), std::move(*text)};
 }
 
+std::optional<bool> gateway_signed(const Home& home, const proto::SignedHeader& block) {
+  const auto file = load_genesis(home);
+  const state::GenesisHolder* gateway = file ? gateway_of(file->genesis) : nullptr;
+  if (gateway == nullptr) return std::nullopt;
+  return proto::header_signature_valid(block, file->genesis.hash, gateway->public_key);
+}
+
 std::expected<ChainFiles, Failure> load_chain(const Home& home) {
   auto genesis = load_genesis(home);
   if (!genesis) return std::unexpected(genesis.error());

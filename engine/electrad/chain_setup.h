@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "engine/electrad/exit_code.h"
 #include "engine/electrad/home.h"
 #include "engine/state/types.h"
+#include "meter-proto/chain/block_header.h"
 
 namespace electra::app {
 
@@ -28,6 +30,9 @@ struct GenesisFile {
   std::string text;  // byte for byte
 };
 [[nodiscard]] std::expected<GenesisFile, Failure> load_genesis(const Home& home);
+
+// Whether the key of the genesis' gateway signed this header; nothing without a genesis to take the key from.
+[[nodiscard]] std::optional<bool> gateway_signed(const Home& home, const proto::SignedHeader& block);
 
 // Refuses a home without a chain, and files that are not as they should be.
 [[nodiscard]] std::expected<ChainFiles, Failure> load_chain(const Home& home);

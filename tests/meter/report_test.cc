@@ -30,6 +30,9 @@ ReplayReport good_report() {
                    .producers_get = 10'737'859'600,
                    .grid_gets = 51'551'595'280};
   report.refused["late_reading"] = 2;
+  report.state_root = std::string(64, 'a');
+  report.state_digest = std::string(64, 'b');
+  report.settlement_digest = std::string(64, 'c');
   return report;
 }
 
@@ -77,12 +80,15 @@ TEST(ReportJson, HasTheKeysThatScriptsRead) {
   EXPECT_EQ(json["grid_gets_uelectra"], 51'551'595'280);
   EXPECT_EQ(json["refused"]["late_reading"], 2);
   EXPECT_EQ(json["shuffle"], 7);
+  EXPECT_EQ(json["state_root"], std::string(64, 'a'));
+  EXPECT_EQ(json["state_digest"], std::string(64, 'b'));
+  EXPECT_EQ(json["settlement_digest"], std::string(64, 'c'));
 }
 
 TEST(ReportTable, ShowsSumsSharesAndPrices) {
   const std::string table = report_table(good_report());
   for (const char* text : {"227,787,884", "227,787.884", "51,551,595,280", "51,551.595280", "93.75 %", "24.13 %",
-                           "273.45", "183.12", "refused: late_reading"}) {
+                           "273.45", "183.12", "refused: late_reading", "state root         aaaa"}) {
     EXPECT_NE(table.find(text), std::string::npos) << text << "\n" << table;
   }
 }

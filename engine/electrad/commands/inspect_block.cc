@@ -57,13 +57,6 @@ std::expected<Entry, Failure> read_entry(const io::HeaderFile& file, std::uint64
   return entry;
 }
 
-std::optional<bool> signature_valid(const Context& context, const proto::SignedHeader& block) {
-  const auto file = load_genesis(context.home());
-  const state::GenesisHolder* gateway = file ? gateway_of(file->genesis) : nullptr;
-  if (gateway == nullptr) return std::nullopt;
-  return proto::header_signature_valid(block, file->genesis.hash, gateway->public_key);
-}
-
 // The records of the batches first … last.
 class Collector final : public io::WalkVisitor {
  public:
@@ -156,7 +149,7 @@ Outcome inspect_block(const Context& context, const InspectOptions& options) {
   if (!entry) return std::unexpected(entry.error());
   if (!entry->block) return std::unexpected(damage_failure(1, entry->fault));
   Json document = block_json(*entry->block);
-  const auto valid = signature_valid(context, *entry->block);
+  const auto valid = gateway_signed(context.home(), *entry->block);
   document["signatureValid"] = valid ? Json(*valid) : Json(nullptr);
 
   std::vector<std::string> faults;

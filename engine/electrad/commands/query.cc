@@ -7,7 +7,6 @@
 #include "engine/electrad/answers.h"
 #include "engine/electrad/chain_setup.h"
 #include "engine/electrad/commands/commands.h"
-#include "engine/electrad/genesis.h"
 #include "meter-proto/address.h"
 
 namespace electra::app {
@@ -82,14 +81,6 @@ Outcome digest(const Asker& asker) {
   return {};
 }
 
-// Whether the gateway's key signed it; nothing without a genesis to take the key from.
-std::optional<bool> signature_valid(const Home& home, const proto::SignedHeader& block) {
-  const auto file = load_genesis(home);
-  const state::GenesisHolder* gateway = file ? gateway_of(file->genesis) : nullptr;
-  if (gateway == nullptr) return std::nullopt;
-  return proto::header_signature_valid(block, file->genesis.hash, gateway->public_key);
-}
-
 // `height` 0: the newest.
 Outcome block(const Asker& asker, std::uint64_t height) {
   wire::Query query;
@@ -105,7 +96,7 @@ Outcome block(const Asker& asker, std::uint64_t height) {
     return std::unexpected(Failure{ExitCode::not_verified, "the gateway's answer is not the header of this block"});
   }
   Json document = block_json(*header);
-  const auto valid = signature_valid(asker.context.home(), *header);
+  const auto valid = gateway_signed(asker.context.home(), *header);
   if (asker.context.json) {
     document["signatureValid"] = valid ? Json(*valid) : Json(nullptr);
     print_json(document);

@@ -317,6 +317,7 @@ class Replay {
     const auto digest = query_digest(*link_);
     if (!digest) return std::unexpected(digest.error());
     report_.state_digest = to_hex(bytes_of(digest->state()));
+    report_.state_root = to_hex(bytes_of(digest->state_root()));
     report_.settlement_digest = to_hex(bytes_of(digest->settlement()));
     report_.chain_messages = status.messages();
     const wire::Totals& totals = status.totals();

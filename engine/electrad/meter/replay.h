@@ -68,6 +68,7 @@ struct ReplayReport {
   ChainTotals totals;
   EnergySums data_sums;                  // the player's own
   std::string state_digest;              // hex
+  std::string state_root;                // hex; as the header of a block that ends now has it
   std::string settlement_digest;         // hex
   std::vector<std::string> differences;  // between chain and data, a sentence each; empty = equal
 };

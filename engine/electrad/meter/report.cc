@@ -100,7 +100,7 @@ std::string report_table(const ReplayReport& report) {
   }
   table_of_run(out, report);
   if (report.complete) {
-    fmt::format_to(out, "\n  state digest       {}\n  settlement digest  {}\n", report.state_digest,
+    fmt::format_to(out, "\n  state root         {}\n  settlement digest  {}\n", report.state_root,
                    report.settlement_digest);
     for (const std::string& difference : report.differences) fmt::format_to(out, "  DIFFERENT  {}\n", difference);
     if (report.differences.empty())
@@ -145,7 +145,8 @@ std::string report_json(const ReplayReport& report, const ReplayOptions& options
     json["debt_uelectra"] = totals.debt;
     json["retail_uelectra_per_wh"] = report.retail_price;
     json["feed_in_uelectra_per_wh"] = report.feed_in_price;
-    json["state_root"] = report.state_digest;
+    json["state_root"] = report.state_root;
+    json["state_digest"] = report.state_digest;
     json["settlement_digest"] = report.settlement_digest;
     json["differences"] = report.differences;
   }
