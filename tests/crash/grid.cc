@@ -109,12 +109,13 @@ std::string Grid::log_tail(std::size_t bytes) const {
   return "... the end of " + log().string() + ":\n" + text.substr(text.size() > bytes ? text.size() - bytes : 0);
 }
 
-void Grid::launch() {
+void Grid::launch(const std::vector<std::string>& more) {
   std::error_code ignored;
   std::filesystem::remove(home_.address_file(), ignored);
-  gateway_ = std::make_unique<Process>(std::vector<std::string>{ELECTRAD, "start", "--home", home_.root(), "--listen",
-                                                                "127.0.0.1:" + std::to_string(port_)},
-                                       log());
+  std::vector<std::string> command = {ELECTRAD,     "start",    "--home",
+                                      home_.root(), "--listen", "127.0.0.1:" + std::to_string(port_)};
+  command.insert(command.end(), more.begin(), more.end());
+  gateway_ = std::make_unique<Process>(command, log());
 }
 
 bool Grid::wait_ready() {
@@ -140,6 +141,15 @@ std::pair<std::optional<int>, std::string> Grid::failing_start() {
                         own_log, std::chrono::seconds(20));
   return {code, read_text(own_log)};
 }
+
+std::pair<std::optional<int>, std::string> Grid::verify() const {
+  const auto own_log = root_ / "verify";
+  std::filesystem::remove(own_log);
+  const auto code = run({ELECTRAD, "verify", home_.root(), "--json"}, own_log, std::chrono::minutes(2));
+  return {code, read_text(own_log)};
+}
+
+std::string Grid::headers() const { return read_text(home_.headers_file()); }
 
 std::vector<std::string> Grid::meter_command(const std::string& what, const std::vector<std::string>& more) const {
   std::vector<std::string> command = {ELECTRA_METER, what,         "--gateway",   "127.0.0.1:" + std::to_string(port_),

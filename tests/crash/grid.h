@@ -54,12 +54,12 @@ class Grid {
   [[nodiscard]] std::filesystem::path log() const { return root_ / "log"; }
   [[nodiscard]] std::string log_tail(std::size_t bytes = 4000) const;
 
-  // Starts the gateway without waiting.
-  void launch();
+  // Starts the gateway without waiting; `more` goes to its command line.
+  void launch(const std::vector<std::string>& more = {});
   // Waits until it listens; false: it ended, or time is up.
   bool wait_ready();
-  bool start() {
-    launch();
+  bool start(const std::vector<std::string>& more = {}) {
+    launch(more);
     return wait_ready();
   }
   [[nodiscard]] Process& gateway() noexcept { return *gateway_; }
@@ -73,6 +73,11 @@ class Grid {
                                                        const std::vector<std::string>& more) const;
   // Runs to the end; true: exit code 0.
   bool play(const std::string& what, const std::vector<std::string>& more = {});
+
+  // The exit code of `electrad verify HOME --json`, and what it printed.
+  [[nodiscard]] std::pair<std::optional<int>, std::string> verify() const;
+  // The file of signed headers as it is now; empty while there is none. Its last entry may be torn.
+  [[nodiscard]] std::string headers() const;
 
   [[nodiscard]] LiveDigest live_digest() const;
   [[nodiscard]] Audit audit() const;
