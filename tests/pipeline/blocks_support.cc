@@ -94,6 +94,21 @@ std::uint64_t record_count(const fs::path& journal) {
   return counter.count;
 }
 
+std::vector<std::uint64_t> closing_batches(const fs::path& journal) {
+  class Collector final : public io::RecordSink {
+   public:
+    bool on_record(const io::RecordView& record) override {
+      if ((record.header.flags & io::kRecordBlockClose) != 0) batches.push_back(record.header.batch);
+      return true;
+    }
+    std::vector<std::uint64_t> batches;
+  };
+  Collector collector;
+  const auto read = io::read_journal(journal, collector);
+  EXPECT_TRUE(read) << read.error().text();
+  return std::move(collector.batches);
+}
+
 wire::Status wait_for_status(Client& client, const std::function<bool(const wire::Status&)>& so) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (true) {

@@ -60,6 +60,8 @@ void write_bytes(const std::filesystem::path& path, const Bytes& bytes);
 // The whole entries of a file of headers; one that cannot be decoded fails the test.
 [[nodiscard]] std::vector<proto::SignedHeader> headers_in(const std::filesystem::path& file);
 [[nodiscard]] std::uint64_t record_count(const std::filesystem::path& journal);
+// Numbers of the batches that end a block; on a running gateway too.
+[[nodiscard]] std::vector<std::uint64_t> closing_batches(const std::filesystem::path& journal);
 
 // Asks the gateway for its status until it is so. The last one; a failure of the test if it never was.
 wire::Status wait_for_status(Client& client, const std::function<bool(const wire::Status&)>& so);

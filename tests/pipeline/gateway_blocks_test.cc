@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "io/journal/journal_reader.h"
 #include "io/signed_height.h"
 #include "tests/pipeline/blocks_support.h"
 
@@ -97,17 +96,8 @@ TEST(GatewayBlocks, TheFileHoldsASignedHeaderOfEveryClosedBlockAndTheyAreAChain)
   EXPECT_EQ(headers.size(), gateway.counters().height);
   ASSERT_GE(headers.size(), 10U);  // every tick was farther than the interval
 
-  class ClosingBatches final : public io::RecordSink {
-   public:
-    bool on_record(const io::RecordView& record) override {
-      if ((record.header.flags & io::kRecordBlockClose) != 0) batches.push_back(record.header.batch);
-      return true;
-    }
-    std::vector<std::uint64_t> batches;
-  };
-  ClosingBatches closing;
-  ASSERT_TRUE(io::read_journal(chain.data(), closing));
-  ASSERT_EQ(closing.batches.size(), headers.size());
+  const std::vector<std::uint64_t> closing = closing_batches(chain.data());
+  ASSERT_EQ(closing.size(), headers.size());
 
   const Bytes32 genesis = small_genesis().hash;
   Bytes32 previous = genesis;
@@ -115,7 +105,7 @@ TEST(GatewayBlocks, TheFileHoldsASignedHeaderOfEveryClosedBlockAndTheyAreAChain)
   for (std::size_t i = 0; i < headers.size(); ++i) {
     const proto::BlockHeader& header = headers[i].header;
     EXPECT_EQ(header.height, i + 1);
-    EXPECT_EQ(header.last_batch, closing.batches[i]);
+    EXPECT_EQ(header.last_batch, closing[i]);
     EXPECT_EQ(header.previous_hash, previous);
     EXPECT_TRUE(proto::header_signature_valid(headers[i], genesis, Person(holder_name(kGrid)).public_key()));
     messages += header.messages;

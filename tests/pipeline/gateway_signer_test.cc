@@ -11,6 +11,13 @@ using namespace test;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
+// Without a question to the gateway, which would be bytes to read.
+void wait_until_closed(const BlockChain& chain, std::size_t blocks) {
+  const auto deadline = Clock::now() + kPatience;
+  while (closing_batches(chain.data()).size() < blocks && Clock::now() < deadline) std::this_thread::sleep_for(5ms);
+  std::this_thread::sleep_for(50ms);  // on disk, and soon the gateway knows
+}
+
 bool all_signed(const wire::Status& status) { return status.signed_height() == status.height(); }
 bool has_problem(const wire::Status& status) { return !status.signer_problem().empty(); }
 
@@ -82,10 +89,14 @@ TEST(GatewaySigner, WithTooManyHeadersWaitingForADeadKeyMessagesAreRefusedAndQue
   RunningGateway gateway(settings);
   ASSERT_EQ(gateway.error(), "");
   Client meter(gateway.port(), kM2);
-  for (std::uint64_t sequence = 1; sequence <= 3; ++sequence) {
+  for (std::uint64_t sequence = 1; sequence <= 2; ++sequence) {
     ASSERT_NO_FATAL_FAILURE(close_a_block(meter, sequence));
   }
   wait_for_status(meter, has_problem);
+  // The third block is closed without a question: the next bytes find a gateway that is full.
+  ASSERT_TRUE(meter.ask(3, reading(0, 1)).receipt);
+  wait_until_closed(dead.chain, 3);
+  wait_for_status(meter, [](const wire::Status& status) { return status.height() == 3; });
   const Bytes frame = meter.frame(4, reading(0, 1));
   const Reply refused = meter.ask_frame(frame, 4);
   EXPECT_FALSE(refused.receipt);
@@ -116,7 +127,7 @@ TEST(GatewaySigner, WithTooManyHeadersWaitingForASlowKeyMessagesWaitUnreadUntilI
   ASSERT_NO_FATAL_FAILURE(close_a_block(meter, 1));
   ASSERT_TRUE(meter.ask(2, reading(0, 1)).receipt);
   // The second block is closed without anybody asking: this makes the gateway full.
-  std::this_thread::sleep_for(100ms);
+  wait_until_closed(slow.chain, 2);
   meter.send(3, reading(0, 1));
   const auto early = meter.tcp().wait_event(300ms);
   EXPECT_FALSE(early.has_value()) << "an answer came while two headers waited";
