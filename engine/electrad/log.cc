@@ -41,7 +41,7 @@ spdlog::level::level_enum library_level(LogLevel level) {
 void open_log(std::string_view level, bool json) {
   as_json = json;
   auto logger = spdlog::get("electrad");
-  if (!logger) logger = spdlog::stderr_color_st("electrad");
+  if (!logger) logger = spdlog::stderr_color_mt("electrad");
   logger->set_level(spdlog::level::from_str(std::string(level)));
   logger->set_pattern(
       json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l",%v})" : "time=%Y-%m-%dT%H:%M:%S.%eZ %^level=%l%$ %v",

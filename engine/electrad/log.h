@@ -30,6 +30,7 @@ struct LogField {
 // Before the first event. `level`: debug, info, warning or error.
 void open_log(std::string_view level, bool json);
 
+// Any thread.
 void log_event(LogLevel level, std::string_view event, std::initializer_list<LogField> fields);
 
 }  // namespace electra::app

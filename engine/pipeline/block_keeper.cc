@@ -92,8 +92,8 @@ std::expected<void, std::string> BlockKeeper::start(std::function<void()> wake) 
   if (file_->count() > kept_) {
     if (auto cut = file_->truncate(kept_); !cut) return cut;
   }
-  signer_ =
-      std::make_unique<HeaderSigner>(machine_.genesis_hash(), *settings_.signer, *file_, *highest_, std::move(wake));
+  signer_ = std::make_unique<HeaderSigner>(machine_.genesis_hash(), *settings_.signer, *file_, *highest_,
+                                           std::move(wake), settings_.on_signer_problem);
   for (const proto::BlockHeader& header : unsigned_) signer_->submit(header);
   unsigned_.clear();
   unsigned_.shrink_to_fit();

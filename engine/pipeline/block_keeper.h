@@ -26,6 +26,8 @@ struct BlockSettings {
   std::filesystem::path signed_height_file;      // beside the key
   std::uint64_t interval_ns = 1'000'000'000;
   std::uint32_t unsigned_max = 600;  // headers that may wait; then the gateway stops taking messages
+  // For the log: why headers cannot be signed now; empty when they can again. Called from the signer's thread.
+  std::function<void(const std::string&)> on_signer_problem = {};
 };
 
 class BlockKeeper {

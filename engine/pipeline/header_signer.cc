@@ -18,12 +18,14 @@ constexpr std::size_t kGroupMax = 64;
 }  // namespace
 
 HeaderSigner::HeaderSigner(const Bytes32& genesis_hash, const crypto::Signer& signer, io::HeaderFile& file,
-                           io::SignedHeightFile& highest, std::function<void()> wake)
+                           io::SignedHeightFile& highest, std::function<void()> wake,
+                           std::function<void(const std::string&)> report)
     : genesis_hash_(genesis_hash),
       signer_(signer),
       file_(file),
       highest_(highest),
       wake_(std::move(wake)),
+      report_(std::move(report)),
       thread_([this] { run(); }) {}
 
 HeaderSigner::~HeaderSigner() {
@@ -96,6 +98,7 @@ void HeaderSigner::run() {
     lock.unlock();
     std::string problem;
     const std::size_t count = sign(group, problem);
+    if (report_ && problem != problem_) report_(problem);  // this thread alone writes problem_
     lock.lock();
     queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
     waiting_.fetch_sub(static_cast<std::uint32_t>(count), std::memory_order_relaxed);

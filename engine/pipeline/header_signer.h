@@ -25,9 +25,11 @@ namespace electra::pipeline {
 
 class HeaderSigner {
  public:
-  // All outlive the signer. `wake` is called from the signer's thread when headers were signed or could not be.
+  // All outlive the signer. Called from the signer's thread: `wake` when headers were signed or could not be, `report`
+  // (may be empty) when the problem has changed; an empty text says that it is over.
   HeaderSigner(const Bytes32& genesis_hash, const crypto::Signer& signer, io::HeaderFile& file,
-               io::SignedHeightFile& highest, std::function<void()> wake);
+               io::SignedHeightFile& highest, std::function<void()> wake,
+               std::function<void(const std::string&)> report = {});
   // Signs what is queued as long as that works, then ends.
   ~HeaderSigner();
   HeaderSigner(const HeaderSigner&) = delete;
@@ -50,6 +52,7 @@ class HeaderSigner {
   io::HeaderFile& file_;
   io::SignedHeightFile& highest_;
   const std::function<void()> wake_;
+  const std::function<void(const std::string&)> report_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

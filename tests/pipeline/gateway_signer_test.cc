@@ -57,8 +57,11 @@ TEST(GatewaySigner, ASlowKeyDelaysHeadersAndNoReceipt) {
 TEST(GatewaySigner, HeadersOfADeadKeyQueueInOrderAndAreAllSignedWhenItWorks) {
   SignedChain dead;
   dead.signer->set_dead(true);
+  GatewaySettings settings = dead.settings();
+  std::vector<std::string> log;  // of the signer's thread, which has ended when it is looked at
+  settings.blocks.on_signer_problem = [&log](const std::string& text) { log.push_back(text); };
   {
-    RunningGateway gateway(dead.settings());
+    RunningGateway gateway(settings);
     ASSERT_EQ(gateway.error(), "");
     Client meter(gateway.port(), kM2);
     for (std::uint64_t sequence = 1; sequence <= 5; ++sequence) {
@@ -75,6 +78,10 @@ TEST(GatewaySigner, HeadersOfADeadKeyQueueInOrderAndAreAllSignedWhenItWorks) {
     EXPECT_EQ(wait_for_status(meter, all_signed).signer_problem(), "");
     ASSERT_NO_FATAL_FAILURE(close_a_block(meter, 6));
   }
+  // Told once when it began and once when it was over.
+  ASSERT_EQ(log.size(), 2U);
+  EXPECT_THAT(log[0], HasSubstr("block 1 cannot be signed"));
+  EXPECT_EQ(log[1], "");
   const auto headers = headers_in(dead.chain.headers_file());
   ASSERT_EQ(headers.size(), 6U);
   for (std::size_t i = 0; i < headers.size(); ++i) EXPECT_EQ(headers[i].header.height, i + 1);

@@ -130,6 +130,10 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
   settings.blocks.headers_file = home.headers_file();
   settings.blocks.interval_ns = std::uint64_t{config.block_interval_s} * 1'000'000'000;
   settings.blocks.unsigned_max = config.unsigned_blocks_max;
+  settings.blocks.on_signer_problem = [](const std::string& text) {
+    if (text.empty()) return log_event(LogLevel::info, "signing_again", {});
+    log_event(LogLevel::error, "headers_not_signed", {{"text", text}});
+  };
   return settings;
 }
 
