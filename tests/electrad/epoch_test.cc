@@ -2,10 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <csignal>
 #include <memory>
-#include <thread>
 
 #include "tests/electrad/program.h"
 
@@ -56,12 +54,7 @@ class RestoredHome : public testing::Test {
     Arguments arguments = {"start", "--home", home()};
     arguments.insert(arguments.end(), more.begin(), more.end());
     gateway_ = std::make_unique<Process>(arguments);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (gateway_->error_so_far().find("listening") == std::string::npos) {
-      ASSERT_TRUE(gateway_->running()) << gateway_->error_so_far();
-      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << gateway_->error_so_far();
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+    ASSERT_TRUE(gateway_->listens()) << gateway_->error_so_far();
   }
 
   void stop() {

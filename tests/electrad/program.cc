@@ -71,6 +71,15 @@ void Process::signal(int number) const {
   if (pid_ > 0) ::kill(pid_, number);
 }
 
+bool Process::listens() {
+  const auto deadline = std::chrono::steady_clock::now() + kWaitMax;
+  while (error_so_far().find("listening") == std::string::npos) {
+    if (!running() || std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(kPause);
+  }
+  return true;
+}
+
 bool Process::running() {
   if (pid_ <= 0) return false;
   if (::waitpid(pid_, &status_, WNOHANG) != pid_) return true;

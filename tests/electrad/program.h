@@ -44,6 +44,8 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void signal(int number) const;
+  // Until a gateway says in its log that it listens. False: it has ended, or a minute has passed.
+  [[nodiscard]] bool listens();
   // Waits, at most a minute; a process that does not end is killed.
   [[nodiscard]] Ended wait();
   [[nodiscard]] bool running();

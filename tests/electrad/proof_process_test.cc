@@ -31,11 +31,7 @@ class ProofProcess : public testing::Test {
     write_file(directory_ / "config.yml", kConfig);
     home_ = directory_ / "home";
     Process gateway({"serve", "--home", home_, "--config", directory_ / "config.yml"});
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (gateway.error_so_far().find("listening") == std::string::npos) {
-      ASSERT_TRUE(gateway.running() && std::chrono::steady_clock::now() < deadline) << gateway.error_so_far();
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
+    ASSERT_TRUE(gateway.listens()) << gateway.error_so_far();
     ASSERT_EQ(run({"tx", "bank", "send", "alice", "bob", "1elc"}).exit_code, 0);
     wait_for_block_of("1");
     ASSERT_EQ(run({"tx", "bank", "send", "alice", "bob", "100elc"}).exit_code, 6);
