@@ -12,6 +12,7 @@ namespace {
 
 using Word = __m512i;
 
+constexpr int kLanes = 8;
 constexpr std::size_t kBlockBytes = 128;
 constexpr std::size_t kHalfBytes = 64;        // of a block: one register
 constexpr std::size_t kPaddingBytesMin = 17;  // a bit, and 16 bytes of length
