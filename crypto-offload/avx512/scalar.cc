@@ -107,6 +107,7 @@ template <int kLimbs>
 }
 
 constexpr std::uint32_t kSignWords = kCombBitsMax / 64;
+constexpr long long kSecond = 0x0808080808080808;  // from the first to the second half of 16 bytes
 
 // u of comb_shape.h.
 [[gnu::always_inline]] inline void signs_of(const LaneWords<4>& scalars, std::uint32_t bits, Word* u) noexcept {
@@ -135,8 +136,9 @@ constexpr std::uint32_t kSignWords = kCombBitsMax / 64;
   }
 }
 
-// 8 rows: a byte of u has one bit of each.
-void recode_8_rows(const Word* u, CombShape shape, CombDigits* out) noexcept {
+// Rows first to first + 7 out of their bytes: byte k of u, of kSignWords words, is column k.
+[[gnu::always_inline]] inline void recode_8_rows(const Word* u, CombShape shape, std::uint32_t first,
+                                                 CombDigits* out) noexcept {
   Word bytes[kSignWords];
   for (std::uint32_t k = 0; k < kSignWords; ++k) bytes[k] = transpose_bits(u[k]);
   const Word mask = all(0xff);
@@ -146,7 +148,32 @@ void recode_8_rows(const Word* u, CombShape shape, CombDigits* out) noexcept {
       row = _mm512_or_si512(row, _mm512_slli_epi64(both(bytes[k], mask), 8 * k));
       bytes[k] = _mm512_srli_epi64(bytes[k], 8);
     }
-    write_row(row, shape, r * shape.tables, out);
+    write_row(row, shape, (first + r) * shape.tables, out);
+  }
+}
+
+// 8 · kGroups rows: bytes q, q + kGroups, q + 2 kGroups … of u are the columns of rows 8 q to 8 q + 7.
+template <std::uint32_t kGroups>
+void recode_groups_of_8_rows(const Word* u, CombShape shape, CombDigits* out) noexcept {
+  static_assert(kGroups == 1 || kGroups == 2 || kGroups == 4 || kGroups == 8);
+  constexpr std::uint32_t kPiece = 8 / kGroups;  // bytes of a word that belong to a group
+  // By kGroups: which byte of a word goes where, so that those of a group are together.
+  constexpr std::uint64_t kOrders[9] = {0, 0x0706050403020100, 0x0705030106040200, 0, 0x0703060205010400, 0, 0,
+                                        0, 0x0706050403020100};
+  const Word order =
+      _mm512_or_si512(all(kOrders[kGroups]), _mm512_set_epi64(kSecond, 0, kSecond, 0, kSecond, 0, kSecond, 0));
+  Word sorted[kSignWords];  // piece q of each word belongs to group q
+  for (std::uint32_t k = 0; k < kSignWords; ++k) sorted[k] = _mm512_shuffle_epi8(u[k], order);
+  const Word mask = all(~std::uint64_t{0} >> (64 - 8 * kPiece));
+  for (std::uint32_t q = 0; q < kGroups; ++q) {
+    Word columns[kSignWords];
+    for (Word& word : columns) word = _mm512_setzero_si512();
+    for (std::uint32_t k = 0; k < kSignWords; ++k) {
+      const Word piece = both(_mm512_srli_epi64(sorted[k], 8 * kPiece * q), mask);
+      Word& word = columns[k * kPiece / 8];
+      word = _mm512_or_si512(word, _mm512_slli_epi64(piece, 8 * (k * kPiece % 8)));
+    }
+    recode_8_rows(columns, shape, 8 * q, out);
   }
 }
 
@@ -222,7 +249,13 @@ void recode(const LaneWords<4>& scalars, const CombShape& shape, CombDigits* out
   const std::uint32_t bits = shape.teeth * shape.rows * shape.tables;
   Word u[kSignWords];
   signs_of(scalars, bits, u);
-  shape.rows == 8 ? recode_8_rows(u, shape, out) : recode_any_rows(u, shape, out);
+  switch (shape.rows) {
+    case 8:  return recode_groups_of_8_rows<1>(u, shape, out);
+    case 16: return recode_groups_of_8_rows<2>(u, shape, out);
+    case 32: return recode_groups_of_8_rows<4>(u, shape, out);
+    case 64: return recode_groups_of_8_rows<8>(u, shape, out);
+    default: return recode_any_rows(u, shape, out);
+  }
 }
 
 }  // namespace electra::crypto::avx512

@@ -314,6 +314,8 @@ INSTANTIATE_TEST_SUITE_P(Shapes, Recoding,
                                          NamedShape{"KiB2", kComb2KiB}, NamedShape{"KiB1", kComb1KiB},
                                          NamedShape{"Base", kCombBase}, NamedShape{"Bits254", {2, 127, 1}},
                                          NamedShape{"Bits255", {5, 51, 1}}, NamedShape{"Bits320", {5, 8, 8}},
+                                         NamedShape{"Rows16Full", {5, 16, 4}}, NamedShape{"Rows32Full", {5, 32, 2}},
+                                         NamedShape{"Rows64Full", {5, 64, 1}}, NamedShape{"Rows16Least", {16, 16, 1}},
                                          NamedShape{"Columns64", {8, 4, 8}}, NamedShape{"Wide", {16, 8, 2}}),
                          [](const auto& info) { return std::string(info.param.name); });
 
