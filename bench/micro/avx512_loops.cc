@@ -1,0 +1,96 @@
+// Includes nothing with inline functions that other files share: see crypto-offload/avx512/field.h.
+#include "bench/micro/avx512_loops.h"
+
+#include "crypto-offload/avx512/field.h"
+#include "crypto-offload/avx512/point.h"
+
+namespace electra::crypto::avx512_loops {
+namespace {
+
+using namespace avx512;
+
+constexpr int kRounds = 128;
+constexpr int kOperands = 8;
+
+// Two cache lines a lane, as a table of a known key has them; every round reads others, 128 KiB in all.
+alignas(64) std::uint64_t entries[kRounds][kLanes][kEntryWords];
+alignas(64) std::uint64_t stored[kOperands][kLimbs][kLanes];
+
+Field load(int n) {
+  Field out;
+  for (int k = 0; k < kLimbs; ++k) out.limb[k] = _mm512_load_si512(stored[n][k]);
+  return out;
+}
+void store(int n, const Field& a) {
+  for (int k = 0; k < kLimbs; ++k) _mm512_store_si512(stored[n][k], a.limb[k]);
+}
+
+Field some_field() { return add(load(0), all(kFourD)); }
+
+template <Field (*kStep)(const Field&, const Field&)>
+void chain() {
+  const Field b = some_field();
+  Field a = load(0);
+  for (int i = 0; i < kRounds; ++i) a = kStep(a, b);
+  store(0, a);
+}
+template <Field (*kStep)(const Field&, const Field&)>
+void parallel() {
+  const Field b = some_field();
+  for (int i = 0; i < kRounds / kOperands; ++i) {
+    for (int n = 0; n < kOperands; ++n) store(n, kStep(load(n), b));
+  }
+}
+
+[[gnu::always_inline]] inline Field multiply_step(const Field& a, const Field& b) { return multiply(a, b); }
+[[gnu::always_inline]] inline Field square_step(const Field& a, const Field&) { return square(a); }
+void invert_once() { store(0, invert(some_field())); }
+
+template <Point (*kStep)(const Point&, int)>
+void points() {
+  Point p = from_affine(some_field(), all(kTwoD));
+  for (int i = 0; i < kRounds; ++i) p = kStep(p, i);
+  store(0, p.sum);
+}
+
+[[gnu::always_inline]] inline Point mixed_step(const Point& p, int round) {
+  const std::uint64_t* entry[kLanes];
+  for (int i = 0; i < kLanes; ++i) entry[i] = entries[round][i];
+  return add_mixed<NeedT::yes>(p, load_entries(entry), static_cast<Mask>(round));
+}
+// Memory that was never written would be one page of zeros for all rounds.
+void loaded_entries() {
+  if (entries[0][0][0] == 0) {
+    std::uint64_t* entry[kLanes];
+    for (auto& round : entries) {
+      for (int i = 0; i < kLanes; ++i) entry[i] = round[i];
+      store_entries(entry, {all(kD), all(kTwoD), all(kFourD)});
+    }
+  }
+  points<mixed_step>();
+}
+
+[[gnu::always_inline]] inline Point mixed_in_registers_step(const Point& p, int round) {
+  return add_mixed<NeedT::yes>(p, {all(kD), all(kTwoD), all(kFourD)}, static_cast<Mask>(round));
+}
+[[gnu::always_inline]] inline Point twice_step(const Point& p, int) { return twice<NeedT::yes>(p); }
+[[gnu::always_inline]] inline Point add_step(const Point& p, int) {
+  return add<NeedT::yes>(p, {all(kD), all(kTwoD), all(kFourD), all(kRootOfMinusOne)});
+}
+
+}  // namespace
+
+const Loop kLoops[] = {
+    {"multiply/chain", kRounds, chain<multiply_step>},
+    {"multiply/parallel", kRounds, parallel<multiply_step>},
+    {"square/chain", kRounds, chain<square_step>},
+    {"square/parallel", kRounds, parallel<square_step>},
+    {"invert", 1, invert_once},
+    {"add_mixed/entry_constant", kRounds, points<mixed_in_registers_step>},
+    {"add_mixed/entry_loaded", kRounds, loaded_entries},
+    {"add", kRounds, points<add_step>},
+    {"twice", kRounds, points<twice_step>},
+};
+const int kLoopCount = sizeof kLoops / sizeof kLoops[0];
+
+}  // namespace electra::crypto::avx512_loops

@@ -1,0 +1,18 @@
+// Values of 8 lanes as they lie in memory, between the stages of verification: hash, reduction, recoding, comb.
+//
+// One lane is one signature. Word k of all lanes is one vector register, so a stage loads and stores whole registers and
+// nobody transposes. Plain memory, so that code without AVX-512 can make and read it.
+#pragma once
+
+#include <cstdint>
+
+namespace electra::crypto::avx512 {
+
+// 8 little-endian integers of 64 · kWords bits: word[k][lane] has bits 64 k … 64 k + 63 of the lane's value, which are
+// bytes 8 k … 8 k + 7 of its encoding.
+template <int kWords>
+struct alignas(64) LaneWords {
+  std::uint64_t word[kWords][8];
+};
+
+}  // namespace electra::crypto::avx512

@@ -1,0 +1,258 @@
+// Points of edwards25519 in eight lanes at once: one lane is one point. −x² + y² = 1 + d·x²·y².
+//
+// The formulas are those of Hisil, Wong, Carter and Dawson (2008) for a = −1 in extended coordinates (RFC 8032, 5.1.4).
+// They are complete: the identity, equal and opposite operands and points of small order need no case of their own. A
+// point is kept as Y + X, Y − X, 2Z and T, because that is what an addition reads; products are added before they are
+// carried, so that these sums cost no carry beside the one that X and Y would need.
+//
+// All fields of the structs below have carried limbs (field.h), on the way in and out, if nothing else is said. Costs are
+// counted in multiplications M and squares S of field.h. The rules of field.h for whoever includes it hold here too.
+#pragma once
+
+#include "crypto-offload/avx512/field.h"
+
+namespace electra::crypto::avx512 {
+namespace {
+
+// (X : Y : Z : T) with x = X/Z, y = Y/Z and T = XY/Z; Z is never 0.
+struct Point {
+  Field sum;         // Y + X
+  Field difference;  // Y − X
+  Field double_z;    // 2Z
+  Field t;           // T; without meaning after a step that was told not to compute it
+};
+
+// What a table holds: an affine point, as an addition wants it.
+struct AffineNiels {
+  Field sum;         // y + x
+  Field difference;  // y − x
+  Field t2d;         // 2d·x·y
+};
+
+// A projective point for an addition: a common multiple of (Y + X, Y − X, Z, 2d·T).
+struct ProjectiveNiels {
+  Field sum;
+  Field difference;
+  Field z;
+  Field t2d;
+};
+
+// An addition computes T only for another addition: before a doubling and before the encoding it is a product saved.
+enum class NeedT { no, yes };
+
+[[gnu::always_inline]] inline Point identity() {
+  return {one(), one(), {{all(2), all(0), all(0), all(0), all(0)}}, zero()};
+}
+[[gnu::always_inline]] inline AffineNiels identity_niels() { return {one(), one(), zero()}; }
+
+// b in the lanes of the mask, a in the others.
+[[gnu::always_inline]] inline Point select(Mask mask, const Point& a, const Point& b) {
+  return {select(mask, a.sum, b.sum), select(mask, a.difference, b.difference), select(mask, a.double_z, b.double_z),
+          select(mask, a.t, b.t)};
+}
+[[gnu::always_inline]] inline AffineNiels select(Mask mask, const AffineNiels& a, const AffineNiels& b) {
+  return {select(mask, a.sum, b.sum), select(mask, a.difference, b.difference), select(mask, a.t2d, b.t2d)};
+}
+
+// −p in the lanes of the mask.
+[[gnu::always_inline]] inline Point negate_where(Mask mask, const Point& p) {
+  return {select(mask, p.sum, p.difference), select(mask, p.difference, p.sum), p.double_z,
+          carry(widen(negate_where(mask, p.t)))};
+}
+
+// X = EF, Y = GH, Z = FG, T = EH. 4M, without T 3M.
+template <NeedT kNeedT>
+[[gnu::always_inline]] inline Point complete(const Field& e, const Field& f, const Field& g, const Field& h) {
+  const Wide x = multiply_wide(e, f), y = multiply_wide(g, h);
+  Point out;
+  out.sum = carry(add_wide(y, x));
+  out.difference = carry(subtract_wide(y, x));
+  out.double_z = carry(twice_wide(multiply_wide(f, g)));
+  if constexpr (kNeedT == NeedT::yes) {
+    out.t = multiply(e, h);
+  } else {
+    out.t = e;  // any carried limbs
+  }
+  return out;
+}
+
+// p + q, in the lanes of the mask p − q. −q swaps sum and difference and negates t2d. 7M, without T 6M.
+//
+// Whatever an entry means, its limbs keep the ranges: a damaged one gives a wrong point and nothing worse. An entry of
+// zeros gives X = Y = T = 0, the encoding of which is 32 zero bytes, and after the next doubling Z = 0.
+template <NeedT kNeedT>
+[[gnu::always_inline]] inline Point add_mixed(const Point& p, const AffineNiels& q, Mask negative) {
+  const Wide a = multiply_wide(p.difference, select(negative, q.difference, q.sum));
+  const Wide b = multiply_wide(p.sum, select(negative, q.sum, q.difference));
+  const Wide c = multiply_wide(p.t, negate_where(negative, q.t2d));
+  const Wide d = widen(p.double_z);
+  return complete<kNeedT>(carry(subtract_wide(b, a)), carry(subtract_wide(d, c)), carry(add_wide(d, c)),
+                          carry(add_wide(b, a)));
+}
+
+// p + q. 8M, without T 7M.
+template <NeedT kNeedT>
+[[gnu::always_inline]] inline Point add(const Point& p, const ProjectiveNiels& q) {
+  const Wide a = multiply_wide(p.difference, q.difference);
+  const Wide b = multiply_wide(p.sum, q.sum);
+  const Wide c = multiply_wide(p.t, q.t2d);
+  const Wide d = multiply_wide(p.double_z, q.z);
+  return complete<kNeedT>(carry(subtract_wide(b, a)), carry(subtract_wide(d, c)), carry(add_wide(d, c)),
+                          carry(add_wide(b, a)));
+}
+
+// 2p. 5M + 3S, without T 4M + 3S. Reads no T.
+//
+// From s = Y + X and m = Y − X, everything twice what the formula dbl-2008-hwcd has, and F and H with the other sign:
+// s² − m² = 4XY, s² + m² = 2(X² + Y²), 2ms = 2(Y² − X²).
+template <NeedT kNeedT>
+[[gnu::always_inline]] inline Point twice(const Point& p) {
+  const Wide s2 = square_wide(p.sum), m2 = square_wide(p.difference);
+  const Wide g = twice_wide(multiply_wide(p.sum, p.difference));
+  const Wide c = square_wide(p.double_z);
+  return complete<kNeedT>(carry(subtract_wide(s2, m2)), carry(subtract_wide(c, g)), carry(g), carry(add_wide(s2, m2)));
+}
+
+// For an addition of p: (Y + X, Y − X, Z, 2d·T), each twice. 1M.
+[[gnu::always_inline]] inline ProjectiveNiels to_projective_niels(const Point& p) {
+  return {add(p.sum, p.sum), add(p.difference, p.difference), p.double_z, multiply(p.t, all(kFourD))};
+}
+
+// From affine x and y. 1M; 2M.
+[[gnu::always_inline]] inline Point from_affine(const Field& x, const Field& y) {
+  return {add(y, x), subtract(y, x), {{all(2), all(0), all(0), all(0), all(0)}}, multiply(x, y)};
+}
+[[gnu::always_inline]] inline AffineNiels to_affine_niels(const Field& x, const Field& y) {
+  return {add(y, x), subtract(y, x), multiply(multiply(x, y), all(kTwoD))};
+}
+
+// Affine coordinates.
+struct Affine {
+  Field x, y;
+};
+
+// Given 1/(2Z), which many points share one inversion for. 2M.
+[[gnu::always_inline]] inline Affine to_affine(const Point& p, const Field& inverse_of_double_z) {
+  return {multiply(subtract(p.sum, p.difference), inverse_of_double_z),
+          multiply(add(p.sum, p.difference), inverse_of_double_z)};
+}
+
+// The canonical encoding (RFC 8032, 5.1.2), given 1/(2Z). 2M. An inverse of 0, as of Z = 0, gives 32 zero bytes.
+[[gnu::always_inline]] inline Words encode(const Point& p, const Field& inverse_of_double_z) {
+  const Affine affine = to_affine(p, inverse_of_double_z);
+  Words words = encode(affine.y);
+  words.word[3] = _mm512_mask_or_epi64(words.word[3], is_odd(affine.x), words.word[3], all(std::uint64_t{1} << 63));
+  return words;
+}
+
+// The lanes that hold the identity: X = 0 and Y = Z. Z = 0 is not the identity. Reads no T.
+[[gnu::always_inline]] inline Mask is_identity(const Point& p) {
+  return is_equal(p.sum, p.difference) & is_equal(add(p.sum, p.difference), p.double_z) &
+         static_cast<Mask>(~is_zero(p.double_z));
+}
+
+// The lanes whose point has an order that divides 8. Reads no T.
+inline Mask is_small_order(Point p) {
+  for (int i = 0; i < 3; ++i) p = twice<NeedT::no>(p);
+  return is_identity(p);
+}
+
+// --- From bytes -------------------------------------------------------------------------------------------------------
+
+// The lanes with y < p, where y is the low 255 bits.
+[[gnu::always_inline]] inline Mask is_canonical_y(const Words& words) {
+  const Lanes all_ones = all(~std::uint64_t{0});
+  const Lanes top = _mm512_or_si512(words.word[3], all(std::uint64_t{1} << 63));
+  const Lanes ones = _mm512_and_si512(_mm512_and_si512(words.word[1], words.word[2]), top);
+  const Mask at_least_p =
+      _mm512_cmpeq_epi64_mask(ones, all_ones) & _mm512_cmpge_epu64_mask(words.word[0], all(std::uint64_t{0} - 19));
+  return static_cast<Mask>(~at_least_p);
+}
+
+struct Decompressed {
+  Point point;  // the identity in the lanes that are not in the mask
+  Mask valid;
+};
+
+// Eight public keys to points, by RFC 8032, 5.1.3: valid are the lanes with y < p, an x for it, and not x = 0 with the
+// sign bit. The rest of the registration rule (README.md of crypto-offload), an order other than a divisor of 8 and
+// [L]A = identity, is left to the caller. About one inversion.
+inline Decompressed decompress(const Words& words) {
+  const Field y = from_words(words);
+  const Field y2 = square(y);
+  const Field u = subtract(y2, one());
+  const Field v = add(multiply(y2, all(kD)), one());
+  const Field v3 = multiply(square(v), v);
+  const Field v7 = multiply(square(v3), v);
+  Field x = multiply(multiply(u, v3), power_p58(multiply(u, v7)));  // of u/v or −u/v, if either has a root
+
+  const Field vx2 = multiply(v, square(x));
+  const Mask root = is_equal(vx2, u);
+  const Mask root_of_negative = is_zero(add(vx2, u));
+  x = select(root, multiply(x, all(kRootOfMinusOne)), x);
+
+  const Mask sign = _mm512_movepi64_mask(words.word[3]);
+  const Mask zero_with_sign = is_zero(x) & sign;
+  const Mask wrong_sign = is_odd(x) ^ sign;
+  x = select(wrong_sign, x, negate(x));
+  const Mask valid = (root | root_of_negative) & is_canonical_y(words) & static_cast<Mask>(~zero_with_sign);
+  return {select(valid, identity(), from_affine(x, y)), valid};
+}
+
+// --- Table entries ----------------------------------------------------------------------------------------------------
+
+// An entry in memory: two cache lines of sixteen 64-bit words, the limbs of sum, difference and t2d, each below 2^51, and
+// one word that is not read here.
+constexpr int kEntryWords = 16;
+
+// Eight rows of eight words to eight vectors: out[k] gets word k of each row.
+[[gnu::always_inline]] inline void transpose(const Lanes* rows, Lanes* out) {
+  Lanes pairs[8];
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = _mm512_unpacklo_epi64(rows[i], rows[i + 1]);      // words 0, 2, 4, 6 of two rows
+    pairs[i + 1] = _mm512_unpackhi_epi64(rows[i], rows[i + 1]);  // words 1, 3, 5, 7
+  }
+  for (int odd = 0; odd < 2; ++odd) {
+    const Lanes low04 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0x88);  // words 0 and 4 of rows 0 to 3
+    const Lanes low26 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0xdd);  // words 2 and 6
+    const Lanes high04 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0x88);
+    const Lanes high26 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0xdd);
+    out[odd] = _mm512_shuffle_i64x2(low04, high04, 0x88);
+    out[odd + 4] = _mm512_shuffle_i64x2(low04, high04, 0xdd);
+    out[odd + 2] = _mm512_shuffle_i64x2(low26, high26, 0x88);
+    out[odd + 6] = _mm512_shuffle_i64x2(low26, high26, 0xdd);
+  }
+}
+
+// entry[i] is the entry of lane i, at an address that 64 divides. Masks the limbs to 51 bits: whatever memory holds, the
+// contract of add_mixed is kept.
+[[gnu::always_inline]] inline AffineNiels load_entries(const std::uint64_t* const* entry) {
+  Lanes rows[8], words[kEntryWords];
+  for (int half = 0; half < 2; ++half) {
+    for (int i = 0; i < kLanes; ++i) rows[i] = _mm512_load_si512(entry[i] + 8 * half);
+    transpose(rows, words + 8 * half);
+  }
+  AffineNiels out;
+  const Lanes mask = all(kLimbMask);
+  for (int k = 0; k < kLimbs; ++k) {
+    out.sum.limb[k] = _mm512_and_si512(words[k], mask);
+    out.difference.limb[k] = _mm512_and_si512(words[kLimbs + k], mask);
+    out.t2d.limb[k] = _mm512_and_si512(words[2 * kLimbs + k], mask);
+  }
+  return out;
+}
+
+// The opposite, the last word 0. Brings the limbs below 2^51.
+[[gnu::always_inline]] inline void store_entries(std::uint64_t* const* entry, const AffineNiels& niels) {
+  const Field fields[3] = {canonical(niels.sum), canonical(niels.difference), canonical(niels.t2d)};
+  Lanes words[kEntryWords], rows[8];
+  for (int k = 0; k < kEntryWords - 1; ++k) words[k] = fields[k / kLimbs].limb[k % kLimbs];
+  words[kEntryWords - 1] = all(0);
+  for (int half = 0; half < 2; ++half) {
+    transpose(words + 8 * half, rows);
+    for (int i = 0; i < kLanes; ++i) _mm512_store_si512(entry[i] + 8 * half, rows[i]);
+  }
+}
+
+}  // namespace
+}  // namespace electra::crypto::avx512

@@ -1,0 +1,49 @@
+// SHA-512 (FIPS 180-4) of 8 messages side by side: the hash of a signature, R ‖ A ‖ tag ‖ sequence ‖ payload.
+//
+// Nobody assembles the message: its parts are read where they lie, never a byte beyond them, and nothing is allocated.
+// Items fill the lanes in the order in which they come. Lanes of different lengths run together, and a lane that has
+// ended keeps its state. A group therefore costs what its longest message costs: one compression for each block of 128
+// bytes. Mixed lengths waste nothing as long as the block counts ⌈(bytes + 17) / 128⌉ of a group agree; messages of 1
+// and of 5 blocks in turn cost 5 / 3 of what they would cost sorted. From 9 messages on two groups run interleaved (16
+// items, the longest of 16 counts), because one alone waits for its own results; a single message costs as much as 8.
+//
+// Everything needs supported(). One core of a Zen 5 machine, 264 bytes a message: 76 ns each in a group of 8, 66 ns in
+// two (g++ 12; libsodium 1.0.18: 600 ns).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "crypto-offload/avx512/lane_words.h"
+#include "meter-proto/base/assert.h"
+#include "meter-proto/base/bytes.h"
+
+namespace electra::crypto::avx512 {
+
+// One message: r ‖ key ‖ tag ‖ sequence (8 bytes, little endian) ‖ payload, 88 bytes before the payload. Without a tag
+// (null) it is r ‖ key ‖ payload. The parts may lie anywhere, at any alignment.
+struct Sha512Item {
+  const std::uint8_t* r = nullptr;    // 32 bytes
+  const std::uint8_t* key = nullptr;  // 32 bytes
+  const std::uint8_t* tag = nullptr;  // 16 bytes, or null
+  std::uint64_t sequence = 0;
+  const std::uint8_t* payload = nullptr;  // may be null when there is none
+  std::uint32_t payload_bytes = 0;        // any
+};
+
+// The digests as 512-bit little-endian values, as scalar.h takes them: items[8 g + lane] to lane `lane` of digests[g],
+// ⌈count / 8⌉ groups. Lanes without an item get some value.
+void sha512_lanes(const Sha512Item* items, std::size_t count, LaneWords<8>* digests) noexcept;
+
+// The first `count` lanes, 1 to 8, as 64 bytes each.
+void store_digests(const LaneWords<8>& digests, std::size_t count, Bytes64* out) noexcept;
+
+// items[i] to digests[i], any number of them.
+void sha512_many(const Sha512Item* items, std::size_t count, Bytes64* digests) noexcept;
+inline void sha512_many(std::span<const Sha512Item> items, std::span<Bytes64> digests) noexcept {
+  ELECTRA_ASSERT_EQ(items.size(), digests.size());
+  sha512_many(items.data(), items.size(), digests.data());
+}
+
+}  // namespace electra::crypto::avx512
