@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "engine/chain/block_maker.h"
-#include "engine/chain/sentence.h"
 #include "meter-proto/base/assert.h"
+#include "meter-proto/base/sentence.h"
 #include "meter-proto/base/sha256.h"
 
 namespace electra::chain {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/chain/sentence.h"
 #include "engine/pipeline/packed_writer.h"
 #include "engine/pipeline/replay.h"
 #include "io/journal/journal_walk.h"
 #include "meter-proto/base/assert.h"
+#include "meter-proto/base/sentence.h"
 
 namespace electra::pipeline {
 namespace {
@@ -58,8 +58,8 @@ class Exporter final : public io::WalkVisitor {
   // What the journal lacks although the headers name it; empty: nothing.
   [[nodiscard]] std::string missing() const {
     if (height_ >= summary.last_height) return {};
-    return chain::sentence(headers_.path().string(), ": names block ", summary.last_height, " that ends with batch ",
-                           last_batch_, ", but the journal ends in block ", height_ + 1);
+    return sentence(headers_.path().string(), ": names block ", summary.last_height, " that ends with batch ",
+                    last_batch_, ", but the journal ends in block ", height_ + 1);
   }
 
   ExportSummary summary;
@@ -82,8 +82,8 @@ class Exporter final : public io::WalkVisitor {
       const chain::PackedBatch batch{
           .time_ns = link.time_ns, .flags = link.flags, .count = link.count, .body_bytes = link.body_bytes};
       if (std::string fault = chain::packed_batch_fault(batch, last); !fault.empty())
-        return chain::sentence(options_.journal_directory.string(), ": batch ", link.number, " at offset ",
-                               record.file_offset, ": ", fault);
+        return sentence(options_.journal_directory.string(), ": batch ", link.number, " at offset ", record.file_offset,
+                        ": ", fault);
       ++summary.batches;
       summary.messages += link.count;
       if (!kept(writer_.add_batch(batch, record.body))) return {};
@@ -123,8 +123,8 @@ class Exporter final : public io::WalkVisitor {
   }
 
   [[nodiscard]] std::string does_not_fit(std::string_view why) const {
-    return chain::sentence(headers_.path().string(), ": the header of block ", height_ + 1, " at offset ",
-                           height_ * io::kHeaderEntryBytes, " does not fit: ", why);
+    return sentence(headers_.path().string(), ": the header of block ", height_ + 1, " at offset ",
+                    height_ * io::kHeaderEntryBytes, " does not fit: ", why);
   }
 
   bool kept(const std::expected<void, std::string>& written) {
@@ -157,8 +157,8 @@ std::expected<std::uint64_t, ExportError> last_batch_of(const io::HeaderFile& he
   if (!header) {
     return std::unexpected(
         error_of(ExportError::Kind::damaged,
-                 chain::sentence(headers.path().string(), ": what stands at offset ",
-                                 (height - 1) * io::kHeaderEntryBytes, " is not the header of block ", height)));
+                 sentence(headers.path().string(), ": what stands at offset ", (height - 1) * io::kHeaderEntryBytes,
+                          " is not the header of block ", height)));
   }
   return header->header.last_batch;
 }
@@ -174,8 +174,8 @@ std::expected<ExportSummary, ExportError> export_blocks(const ExportOptions& opt
   if (count == 0)
     return std::unexpected(error_of(ExportError::Kind::range, "no block has a signed header yet: nothing to export"));
   if (last > count || options.first_height > last) {
-    return std::unexpected(error_of(ExportError::Kind::range,
-                                    chain::sentence("blocks ", options.first_height, " to ", last,
+    return std::unexpected(
+        error_of(ExportError::Kind::range, sentence("blocks ", options.first_height, " to ", last,
                                                     " are not there: signed headers reach from block 1 to ", count)));
   }
   const auto last_batch = last_batch_of(**headers, last);

@@ -3,10 +3,10 @@
 #include <optional>
 #include <utility>
 
-#include "engine/chain/sentence.h"
 #include "io/journal/journal_writer.h"
 #include "io/loop.h"
 #include "meter-proto/base/assert.h"
+#include "meter-proto/base/sentence.h"
 
 namespace electra::pipeline {
 namespace {
@@ -40,7 +40,7 @@ class Importer final : public ChainSink, private io::JournalListener {
     if (!headers) return std::unexpected(std::move(headers.error()));
     headers_ = std::move(*headers);
     if (headers_->count() != 0)
-      return std::unexpected(chain::sentence(options_.headers_file.string(), ": there are block headers already"));
+      return std::unexpected(sentence(options_.headers_file.string(), ": there are block headers already"));
     return {};
   }
 
@@ -59,7 +59,7 @@ class Importer final : public ChainSink, private io::JournalListener {
   }
 
   bool on_problem(const SourceProblem& problem) override {
-    error_ = chain::sentence(problem.place.file.string(), " at offset ", problem.place.offset, ": ", problem.text);
+    error_ = sentence(problem.place.file.string(), " at offset ", problem.place.offset, ": ", problem.text);
     return false;
   }
 
@@ -76,8 +76,8 @@ class Importer final : public ChainSink, private io::JournalListener {
 
  private:
   bool refuse(std::string_view why, const SourceBatch& batch) {
-    error_ = chain::sentence(batch.place.file.string(), " at offset ", batch.place.offset, ": batch ",
-                             batch.link.number, " ", why);
+    error_ =
+        sentence(batch.place.file.string(), " at offset ", batch.place.offset, ": batch ", batch.link.number, " ", why);
     return false;
   }
 

@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "engine/chain/block_maker.h"
-#include "engine/chain/sentence.h"
 #include "io/journal/record_format.h"
 #include "meter-proto/base/assert.h"
+#include "meter-proto/base/sentence.h"
 #include "meter-proto/base/sha256.h"
 
 namespace electra::pipeline {
@@ -62,7 +62,7 @@ class PackedFile {
 
  private:
   [[nodiscard]] std::string fault(std::string_view what) const {
-    return chain::sentence(path_.string(), ": ", what, ": ", std::strerror(errno));
+    return sentence(path_.string(), ": ", what, ": ", std::strerror(errno));
   }
 
   std::filesystem::path path_;
@@ -188,15 +188,14 @@ Reader::Outcome Reader::read_file(const PackedFile& file, std::uint64_t bytes_be
     if (*next == 0) {
       next_batch_ = 0;
       if (i + 1 == file.prefix.block_count) return {};
-      tell_gap(chain::sentence("where block ", next_height_,
-                               " begins cannot be seen any more; the rest of the file is passed over"),
+      tell_gap(sentence("where block ", next_height_,
+                        " begins cannot be seen any more; the rest of the file is passed over"),
                block.at, 0, next_height_);
       return {};
     }
     block.at = *next;
   }
-  if (block.at != file.size())
-    tell(chain::sentence(left(block.at), " bytes stand behind the last block"), block.at, 0, 0);
+  if (block.at != file.size()) tell(sentence(left(block.at), " bytes stand behind the last block"), block.at, 0, 0);
   return {};
 }
 
@@ -236,14 +235,13 @@ std::expected<bool, std::string> Reader::read_block_header(Block& block) {
     return false;
   }
   if (block.header.height != block.height) {
-    tell(chain::sentence("a block of height ", block.header.height, " stands where that of height ", block.height,
-                         " belongs"),
+    tell(sentence("a block of height ", block.header.height, " stands where that of height ", block.height, " belongs"),
          header_at, next_batch_, block.height);
   }
   const std::uint64_t first = chain::first_batch(block.header);
   if (next_batch_ != 0 && first != next_batch_) {
-    tell(chain::sentence("its header says batches ", first, " to ", block.header.last_batch, ", but batch ",
-                         next_batch_, " comes next"),
+    tell(sentence("its header says batches ", first, " to ", block.header.last_batch, ", but batch ", next_batch_,
+                  " comes next"),
          header_at, next_batch_, block.height);
     // With the height as expected the place says more than the number does. Else it is another block altogether.
     if (block.header.height != block.height) {
@@ -289,7 +287,7 @@ std::expected<std::uint64_t, std::string> Reader::read_batch(Block& block, std::
   const auto body = window_.bytes_at(body_at, batch.body_bytes);
   if (!body) return std::unexpected(body.error());
   if (!io::body_is_well_formed(*body, batch.count))
-    return bad(chain::sentence("its ", batch.body_bytes, " bytes are not the ", batch.count, " messages that it says"));
+    return bad(sentence("its ", batch.body_bytes, " bytes are not the ", batch.count, " messages that it says"));
   block_messages_ += batch.count;
   const std::uint64_t end = body_at + batch.body_bytes;
   if (last) check_block_end(block, batch, end);
@@ -320,15 +318,14 @@ std::expected<std::uint64_t, std::string> Reader::read_batch(Block& block, std::
 
 void Reader::check_block_end(const Block& block, const chain::PackedBatch& last, std::uint64_t end) {
   if (block.length_end() != end) {
-    tell(chain::sentence("the block's length is ", block.length, " bytes, but its header and batches take ",
-                         end - block.at - chain::kPackedLengthBytes),
+    tell(sentence("the block's length is ", block.length, " bytes, but its header and batches take ",
+                  end - block.at - chain::kPackedLengthBytes),
          block.at, next_batch_, block.height);
   }
   const std::uint64_t header_at = block.at + chain::kPackedLengthBytes;
   if (block_messages_ != block.header.messages) {
-    tell(
-        chain::sentence("its header says ", block.header.messages, " messages, but its batches hold ", block_messages_),
-        header_at, next_batch_, block.height);
+    tell(sentence("its header says ", block.header.messages, " messages, but its batches hold ", block_messages_),
+         header_at, next_batch_, block.height);
   }
   if (last.time_ns != block.header.time_ns)
     tell("its header has another time than its last batch", header_at, next_batch_, block.height);
@@ -359,7 +356,7 @@ std::expected<bool, std::string> Reader::looks_like_a_block(std::uint64_t at) {
 
 PackedError unreadable(std::string text) { return {.not_true = false, .text = std::move(text)}; }
 PackedError not_true(const std::filesystem::path& path, std::string_view text) {
-  return {.not_true = true, .text = chain::sentence(path.string(), ": ", text)};
+  return {.not_true = true, .text = sentence(path.string(), ": ", text)};
 }
 
 }  // namespace
@@ -398,8 +395,8 @@ std::expected<void, PackedError> PackedSource::add_file(const std::filesystem::p
   if (!chain::packed_checksum_valid(header))
     return std::unexpected(not_true(path, "the file's header is damaged: its checksum is another"));
   if (prefix->first_height != expected_height) {
-    return std::unexpected(not_true(path, chain::sentence("it begins with block ", prefix->first_height, ", but block ",
-                                                          expected_height, " comes next")));
+    return std::unexpected(not_true(
+        path, sentence("it begins with block ", prefix->first_height, ", but block ", expected_height, " comes next")));
   }
   const std::string_view genesis = text_of(ByteSpan(header).subspan(chain::kPackedPrefixBytes, prefix->genesis_bytes));
   if (files_.empty()) genesis_ = genesis;

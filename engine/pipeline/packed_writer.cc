@@ -9,8 +9,8 @@
 #include <limits>
 #include <utility>
 
-#include "engine/chain/sentence.h"
 #include "meter-proto/base/assert.h"
+#include "meter-proto/base/sentence.h"
 
 namespace electra::pipeline {
 namespace {
@@ -48,7 +48,7 @@ PackedWriter::~PackedWriter() {
 }
 
 std::unexpected<std::string> PackedWriter::fault(std::string_view what, int error) const {
-  return std::unexpected(chain::sentence(path_.string(), ": ", what, ": ", std::strerror(error)));
+  return std::unexpected(sentence(path_.string(), ": ", what, ": ", std::strerror(error)));
 }
 
 std::expected<std::unique_ptr<PackedWriter>, std::string> PackedWriter::create(const std::filesystem::path& path,
@@ -57,7 +57,7 @@ std::expected<std::unique_ptr<PackedWriter>, std::string> PackedWriter::create(c
                                                                                std::string_view genesis) {
   std::unique_ptr<PackedWriter> writer(new PackedWriter(path));
   if (::access(path.c_str(), F_OK) == 0)
-    return std::unexpected(chain::sentence(path.string(), ": is there already, and is not replaced"));
+    return std::unexpected(sentence(path.string(), ": is there already, and is not replaced"));
   writer->fd_ = ::open(writer->draft_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (writer->fd_ < 0) return writer->fault("cannot be made", errno);
   writer->blocks_left_ = block_count;
@@ -87,7 +87,7 @@ PackedWriter::Outcome PackedWriter::end_block() {
   const std::uint64_t length = bytes() - block_at_ - chain::kPackedLengthBytes;
   // What a gateway takes cannot make a block of more than 2 GiB.
   if (length > std::numeric_limits<std::uint32_t>::max())
-    return std::unexpected(chain::sentence(path_.string(), ": a block of ", length, " bytes does not fit the format"));
+    return std::unexpected(sentence(path_.string(), ": a block of ", length, " bytes does not fit the format"));
   std::array<std::uint8_t, chain::kPackedLengthBytes> field;
   store_le32(field.data(), static_cast<std::uint32_t>(length));
   // Somewhere between file and buffer.

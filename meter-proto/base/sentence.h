@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace electra::chain {
+namespace electra {
 
 template <typename Part>
 void add_part(std::string& text, const Part& part) {
@@ -25,4 +25,4 @@ template <typename... Parts>
   return text;
 }
 
-}  // namespace electra::chain
+}  // namespace electra
