@@ -28,7 +28,7 @@ KeyStore::KeyStore(std::uint32_t slots_max, std::uint32_t rotations_max)
     : slots_max_(slots_max),
       cells_max_(slots_max + rotations_max),
       bucket_mask_(bucket_count(slots_max) - 1),
-      cells_(std::make_unique<Cell[]>(std::size_t{slots_max} + rotations_max + 1)),
+      cells_(std::make_unique<StoredKey[]>(std::size_t{slots_max} + rotations_max + 1)),
       words_(std::make_unique<std::atomic<Word>[]>(std::size_t{slots_max} + 1)),
       addresses_(std::make_unique<Bytes20[]>(std::size_t{slots_max} + 1)),
       buckets_(std::make_unique<std::atomic<std::uint32_t>[]>(bucket_mask_ + 1)) {
@@ -56,6 +56,7 @@ bool KeyStore::apply(std::uint32_t slot, std::uint32_t generation, const Bytes32
     ELECTRA_ASSERT_LE(cell, cells_max_);
     cells_[cell].public_key = public_key;
     cells_[cell].generation = generation;
+    cells_[cell].number = cell;
   }
   ELECTRA_ASSERT(cells_[cell].public_key == public_key);
   words_[slot].store(make_word(cell, status), std::memory_order_release);
@@ -63,18 +64,17 @@ bool KeyStore::apply(std::uint32_t slot, std::uint32_t generation, const Bytes32
   return true;
 }
 
-const Bytes32* KeyStore::find(std::uint32_t slot, std::uint32_t generation) const noexcept {
+const StoredKey* KeyStore::find(std::uint32_t slot, std::uint32_t generation) const noexcept {
   const Entry held = entry(slot);
   const bool usable = held.status == KeyStatus::active || held.status == KeyStatus::pending;
-  return usable && held.generation == generation ? held.public_key : nullptr;
+  return usable && held.key->generation == generation ? held.key : nullptr;
 }
 
 KeyStore::Entry KeyStore::entry(std::uint32_t slot) const noexcept {
   if (slot == 0 || slot > slots_max_) return {};
   const Word word = words_[slot].load(std::memory_order_acquire);
   if (cell_of(word) == 0) return {};
-  const Cell& cell = cells_[cell_of(word)];
-  return {.public_key = &cell.public_key, .generation = cell.generation, .status = status_of(word)};
+  return {.key = &cells_[cell_of(word)], .status = status_of(word)};
 }
 
 std::uint32_t KeyStore::find_slot(const Bytes20& address) const noexcept {
@@ -85,7 +85,7 @@ std::uint32_t KeyStore::find_slot(const Bytes20& address) const noexcept {
 }
 
 std::size_t KeyStore::memory_bytes() const noexcept {
-  return (std::size_t{cells_max_} + 1) * sizeof(Cell) +
+  return (std::size_t{cells_max_} + 1) * sizeof(StoredKey) +
          (std::size_t{slots_max_} + 1) * (sizeof(std::atomic<Word>) + sizeof(Bytes20)) +
          (bucket_mask_ + 1) * sizeof(std::atomic<std::uint32_t>);
 }

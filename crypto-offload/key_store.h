@@ -22,12 +22,19 @@ namespace electra::crypto {
 // Status of a slot's key; the numbers are those of state::HolderStatus.
 enum class KeyStatus : std::uint8_t { none = 0, pending = 1, active = 2, suspended = 3, retired = 4 };
 
+// A key that was applied. Constant once it can be seen.
+struct alignas(64) StoredKey {
+  Bytes32 public_key{};
+  std::uint32_t generation = 0;
+  // 1 … keys_max(), in the order in which the keys came. Never given again: what is prepared for a number is for its key.
+  std::uint32_t number = 0;
+};
+
 class KeyStore {
  public:
-  // What a slot holds now. `public_key` is null while nothing was applied to the slot.
+  // What a slot holds now. `key` is null while nothing was applied to the slot.
   struct Entry {
-    const Bytes32* public_key = nullptr;
-    std::uint32_t generation = 0;
+    const StoredKey* key = nullptr;
     KeyStatus status = KeyStatus::none;
   };
 
@@ -44,7 +51,7 @@ class KeyStore {
 
   // The key to verify under, or null: the slot is unknown, this is not its present generation, or the key is suspended
   // or retired. A pending key is found, for it signs its own proof of possession.
-  [[nodiscard]] const Bytes32* find(std::uint32_t slot, std::uint32_t generation) const noexcept;
+  [[nodiscard]] const StoredKey* find(std::uint32_t slot, std::uint32_t generation) const noexcept;
 
   // The present state of a slot, whatever its status. Slots out of range are empty.
   [[nodiscard]] Entry entry(std::uint32_t slot) const noexcept;
@@ -53,13 +60,10 @@ class KeyStore {
   [[nodiscard]] std::uint32_t find_slot(const Bytes20& address) const noexcept;
 
   [[nodiscard]] std::uint32_t slots_max() const noexcept { return slots_max_; }
+  [[nodiscard]] std::uint32_t keys_max() const noexcept { return cells_max_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
-  struct alignas(64) Cell {
-    Bytes32 public_key{};
-    std::uint32_t generation = 0;
-  };
   // Cell number in the high half (0: none), status in the low byte.
   using Word = std::uint64_t;
 
@@ -72,7 +76,7 @@ class KeyStore {
   std::uint32_t rotations_used_ = 0;  // writer only
   const std::uint64_t bucket_mask_;
   std::array<std::uint8_t, 16> bucket_key_{};   // random a process, so that nobody can choose addresses that collide
-  std::unique_ptr<Cell[]> cells_;               // [1 … cells_max_]
+  std::unique_ptr<StoredKey[]> cells_;          // [1 … cells_max_]
   std::unique_ptr<std::atomic<Word>[]> words_;  // [1 … slots_max_]
   std::unique_ptr<Bytes20[]> addresses_;        // [1 … slots_max_]
   std::unique_ptr<std::atomic<std::uint32_t>[]> buckets_;  // slot or 0; open addressing, at most half full

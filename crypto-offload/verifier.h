@@ -8,14 +8,20 @@
 //                   encoding of [S]B − [h]A equals the 32 bytes R.
 // A verifier owns no message bytes: items are views that the caller keeps alive during the call. The virtual call is
 // paid once a batch. Cost with libsodium: about 43 µs a signature.
+//
+// A backend may learn a key: it prepares a table of the key's multiples in the background, and messages under that key
+// are then verified several times as fast. Verdicts do not depend on it: a key that was not learned, or not yet, is
+// verified on a general path.
 #pragma once
 
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "meter-proto/base/bytes.h"
 
@@ -25,6 +31,7 @@ namespace electra::crypto {
 // before the verifier does.
 struct VerifyItem {
   const std::uint8_t* public_key = nullptr;  // 32 bytes that passed check_key, as KeyStore::find gives them
+  std::uint32_t key_number = 0;              // under which the verifier may have learned this key; 0: none
   ByteSpan signature;                        // R ‖ S; any length but 64 is refused
   const Bytes16* tag = nullptr;              // names the kind of signature and the chain; never null
   std::uint64_t sequence = 0;
@@ -45,7 +52,19 @@ struct VerifyOutcome {
   bool valid = false;
 };
 
-// Thread-safe: every method may be called by several threads at once, on disjoint outcome spans.
+// What there is of tables of multiples, for logs and status.
+struct TableStatus {
+  std::uint32_t table_bytes = 0;   // of each new table; 0: this verifier keeps none
+  std::uint32_t keys = 0;          // learned and not forgotten
+  std::uint32_t tables = 0;        // of these, ready
+  std::uint32_t without = 0;       // of these, for which the memory budget has no room
+  std::uint64_t memory_bytes = 0;  // taken from the system
+  std::string pages;               // "4 KiB", "huge (reserved)", "huge (transparent)"
+  std::string reason;              // one sentence: why tables have this size
+};
+
+// Thread-safe: verify and check_key may be called by several threads at once, on disjoint outcome spans, beside one
+// thread that calls learn and forget.
 class Verifier {
  public:
   virtual ~Verifier() = default;
@@ -59,11 +78,37 @@ class Verifier {
   // the verdict is unspecified (and memory stays safe).
   virtual void verify(std::span<const VerifyItem> items, std::span<VerifyOutcome> outcomes) const = 0;
   virtual void verify_raw(std::span<const RawVerifyItem> items, std::span<VerifyOutcome> outcomes) const = 0;
+
+  // Items with this number (1 … keys_max of the options, else nothing happens) will be of this key, which passed
+  // check_key. Returns at once. A number that was learned stays with its key, also after forget.
+  virtual void learn(std::uint32_t key_number, const Bytes32& public_key);
+  // No more such items are expected; they would be verified on the general path. Frees the table when no verification
+  // that may read it is under way. Returns at once.
+  virtual void forget(std::uint32_t key_number);
+  // Waits until every learned key has its table, or never will. For benchmarks, tests and tools.
+  virtual void settle();
+  [[nodiscard]] virtual TableStatus tables() const;
 };
 
-// The backend of this name: "sodium", or "auto" for the fastest one that this machine has. A backend tests itself
-// before it is given out, so the error is an unknown name (the text lists the known ones) or a library whose rule is
-// not ours.
-[[nodiscard]] std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(std::string_view name);
+struct VerifierOptions {
+  std::string_view backend = "auto";                        // a name of backend_names()
+  std::uint32_t keys_max = 0;                               // highest key number; 0: no tables
+  std::size_t table_memory_bytes = std::size_t{256} << 20;  // at most, for all tables together
+  std::uint32_t table_kib =
+      0;  // a table's size: 64, 32, 16, 4, 2 or 1; 0: the largest that all learned keys have room for
+  // Called by the thread that makes tables, at most once a second while there is work, and when there is none left.
+  std::function<void(const TableStatus&)> on_tables = {};
+};
+
+// The backends that this machine can run, fastest first.
+[[nodiscard]] std::vector<std::string_view> backend_names();
+
+// The backend of this name, or the fastest one that this machine has for "auto". A backend tests itself before it is
+// given out, so the error is an unknown name or one that needs another processor (the text lists what there is), or a
+// library whose rule is not ours.
+[[nodiscard]] std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(const VerifierOptions& options);
+[[nodiscard]] inline std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(std::string_view backend) {
+  return make_verifier(VerifierOptions{.backend = backend});
+}
 
 }  // namespace electra::crypto

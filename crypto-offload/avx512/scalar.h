@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "crypto-offload/avx512/comb_shape.h"
+#include "crypto-offload/tables/comb_shape.h"
 #include "crypto-offload/avx512/lane_words.h"
 
 namespace electra::crypto::avx512 {

@@ -155,15 +155,15 @@ class Auditor final : public ChainSink {
     strict::EnvelopeView envelope;
     if (strict::decode_envelope(bytes, envelope) != Result::ok) return "its envelope is not strictly encoded";
     const state::Slot slot = resolve_sender(keys_, envelope);
-    const crypto::KeyStore::Entry key = keys_.entry(slot);
+    const crypto::StoredKey* const key = keys_.entry(slot).key;
     // Whatever the holder's status is now: execution compares it, as it did in the gateway.
-    if (key.public_key == nullptr || key.generation != envelope.key_generation) return kUnknownKey;
+    if (key == nullptr || key->generation != envelope.key_generation) return kUnknownKey;
     strict::PayloadView payload;
     if (strict::decode_payload(envelope.payload, payload) != Result::ok) return "its payload is not strictly encoded";
     const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation);
     const ByteSpan embedded_key = registration != nullptr ? registration->public_key : ByteSpan{};
     const Origin origin{.connection = {}, .slot = slot, .sequence = envelope.sequence};
-    const bool added = filling_->batch.add(origin, bytes, envelope, *key.public_key, message_tag_, embedded_key);
+    const bool added = filling_->batch.add(origin, bytes, envelope, *key, message_tag_, embedded_key);
     return added ? std::string_view() : "it does not fit into a batch";
   }
 

@@ -46,14 +46,15 @@ std::uint32_t Batch::room() const noexcept {
   return std::min(messages_max_ - size_, static_cast<std::uint32_t>(by_bytes));
 }
 
-bool Batch::add(const Origin& origin, ByteSpan bytes, const strict::EnvelopeView& envelope, const Bytes32& key,
-                const Bytes16& tag, ByteSpan embedded_key) {
+bool Batch::add(const Origin& origin, ByteSpan bytes, const strict::EnvelopeView& envelope,
+                const crypto::StoredKey& key, const Bytes16& tag, ByteSpan embedded_key) {
   if (size_ == messages_max_ || !buffer_->append(bytes)) return false;
   const std::uint32_t index = size_++;
   const std::uint8_t* entry = buffer_->entry(index).data();
   entries_[index] = entry;
   origins_[index] = origin;
-  items_[index] = {.public_key = key.data(),
+  items_[index] = {.public_key = key.public_key.data(),
+                   .key_number = key.number,
                    .signature = rebased(envelope.signature, bytes.data(), entry),
                    .tag = &tag,
                    .sequence = envelope.sequence,

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "crypto-offload/key_store.h"
 #include "crypto-offload/verifier.h"
 #include "engine/state/types.h"
 #include "io/journal/record_buffer.h"
@@ -31,8 +32,8 @@ class Batch {
 
   // Forming. `envelope` views into `bytes`, the whole encoded envelope, which is copied. `key` is the sender's and stays
   // valid (KeyStore). `embedded_key` is set for a RegisterKey: 32 bytes inside the payload. False: no room.
-  [[nodiscard]] bool add(const Origin& origin, ByteSpan bytes, const strict::EnvelopeView& envelope, const Bytes32& key,
-                         const Bytes16& tag, ByteSpan embedded_key);
+  [[nodiscard]] bool add(const Origin& origin, ByteSpan bytes, const strict::EnvelopeView& envelope,
+                         const crypto::StoredKey& key, const Bytes16& tag, ByteSpan embedded_key);
 
   // Messages that were added; until seal().
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }

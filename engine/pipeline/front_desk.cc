@@ -117,9 +117,9 @@ void FrontDesk::take_envelope(Session& session, ByteSpan bytes) {
   }
   if (session.slot == 0) return refuse(session, Result::hello_required, envelope.slot, envelope.sequence);
   const state::Slot slot = resolve_sender(keys_, envelope);
-  const Bytes32* key = keys_.find(slot, envelope.key_generation);
+  const crypto::StoredKey* key = keys_.find(slot, envelope.key_generation);
   if (key == nullptr) {
-    const bool known = keys_.entry(slot).public_key != nullptr;
+    const bool known = keys_.entry(slot).key != nullptr;
     return refuse(session, known ? Result::key_superseded : Result::unknown_sender, slot, envelope.sequence);
   }
   strict::PayloadView payload;
@@ -148,9 +148,10 @@ void FrontDesk::take_hello(Session& session, ByteSpan bytes) {
   sender.slot = hello.slot;
   sender.address = hello.address;
   const state::Slot slot = resolve_sender(keys_, sender);
-  const Bytes32* key = keys_.find(slot, hello.key_generation);
+  const crypto::StoredKey* key = keys_.find(slot, hello.key_generation);
   if (key == nullptr) return refuse(session, Result::unknown_sender, slot);
-  const crypto::VerifyItem item{.public_key = key->data(),
+  const crypto::VerifyItem item{.public_key = key->public_key.data(),
+                                .key_number = key->number,
                                 .signature = hello.signature,
                                 .tag = &hello_tag_,
                                 .sequence = 0,

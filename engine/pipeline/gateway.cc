@@ -182,7 +182,7 @@ std::expected<void, std::string> GatewayImpl::begin_epoch() {
                            std::to_string(keeper_->next_epoch()) + " and height " + std::to_string(height));
   }
   const state::Slot sender = resolve_sender(*keys_, envelope);
-  const Bytes32* key = keys_->find(sender, envelope.key_generation);
+  const crypto::StoredKey* key = keys_->find(sender, envelope.key_generation);
   if (key == nullptr) return std::unexpected("the message that begins an epoch names no registered key");
   const auto holder = machine_->holder(sender);
   if (!holder || holder->status != state::HolderStatus::active || (holder->roles & state::kRoleOperator) == 0) {

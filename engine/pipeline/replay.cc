@@ -49,8 +49,8 @@ bool RecordReplayer::decode(ByteSpan bytes, state::VerifiedMessage& message) {
   }
   message.slot = resolve_sender(keys_, message.envelope);
   // Whatever its status now: it was good when the message was verified, and execution compares generation and status.
-  const crypto::KeyStore::Entry key = keys_.entry(message.slot);
-  if (key.public_key == nullptr) {
+  const crypto::StoredKey* const key = keys_.entry(message.slot).key;
+  if (key == nullptr) {
     problem_ = "a message names a sender that was never registered";
     return false;
   }
@@ -61,7 +61,7 @@ bool RecordReplayer::decode(ByteSpan bytes, state::VerifiedMessage& message) {
   }
   const ByteSpan signed_bytes =
       proto::signing_bytes(message_tag_, message.envelope.sequence, message.envelope.payload, buffer);
-  message.id = proto::message_id(*key.public_key, *array_of<64>(message.envelope.signature), signed_bytes);
+  message.id = proto::message_id(key->public_key, *array_of<64>(message.envelope.signature), signed_bytes);
   strict::PayloadView payload;
   if (strict::decode_payload(message.envelope.payload, payload) != Result::ok) {
     problem_ = "a payload is not strictly encoded";

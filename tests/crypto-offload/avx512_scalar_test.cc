@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "crypto-offload/avx512/comb_shape.h"
+#include "crypto-offload/tables/comb_shape.h"
 #include "crypto-offload/avx512/lane_words.h"
 #include "crypto-offload/avx512/scalar.h"
 #include "crypto-offload/avx512/supported.h"

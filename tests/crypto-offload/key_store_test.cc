@@ -22,7 +22,7 @@ TEST(KeyStore, FindsNothingWhileItIsEmpty) {
   for (const std::uint32_t slot : {0u, 1u, 10u, 11u, UINT32_MAX}) {
     EXPECT_EQ(store.find(slot, 1), nullptr) << slot;
     EXPECT_EQ(store.find(slot, 0), nullptr) << slot;
-    EXPECT_EQ(store.entry(slot).public_key, nullptr) << slot;
+    EXPECT_EQ(store.entry(slot).key, nullptr) << slot;
     EXPECT_EQ(store.entry(slot).status, KeyStatus::none) << slot;
   }
   EXPECT_EQ(store.find_slot(Bytes20{}), 0u);
@@ -39,13 +39,13 @@ TEST(KeyStore, FindsAKeyByItsStatus) {
         Case{KeyStatus::active, true}, Case{KeyStatus::retired, false}}) {
     static KeyStore store(3, 0);  // one slot goes through all of them
     ASSERT_TRUE(store.apply(2, 1, key_of(2, 1), c.status));
-    const Bytes32* const key = store.find(2, 1);
+    const StoredKey* const key = store.find(2, 1);
     EXPECT_EQ(key != nullptr, c.found) << static_cast<int>(c.status);
     if (key != nullptr) {
-      EXPECT_EQ(*key, key_of(2, 1));
+      EXPECT_EQ(key->public_key, key_of(2, 1));
     }
     EXPECT_EQ(store.entry(2).status, c.status);
-    EXPECT_EQ(*store.entry(2).public_key, key_of(2, 1));
+    EXPECT_EQ(store.entry(2).key->public_key, key_of(2, 1));
     EXPECT_EQ(store.find_slot(address_of(2)), 2u);
     EXPECT_EQ(store.find(1, 1), nullptr);
     EXPECT_EQ(store.find(3, 1), nullptr);
@@ -60,18 +60,18 @@ TEST(KeyStore, FindsThePresentGenerationOnly) {
   ASSERT_TRUE(store.apply(1, 2, key_of(1, 2), KeyStatus::active));
   EXPECT_EQ(store.find(1, 1), nullptr);
   ASSERT_NE(store.find(1, 2), nullptr);
-  EXPECT_EQ(*store.find(1, 2), key_of(1, 2));
-  EXPECT_EQ(store.entry(1).generation, 2u);
+  EXPECT_EQ(store.find(1, 2)->public_key, key_of(1, 2));
+  EXPECT_EQ(store.entry(1).key->generation, 2u);
 }
 
 TEST(KeyStore, KeepsAFoundKeyUnchangedThroughRotationAndRetirement) {
   KeyStore store(4, 4);
   ASSERT_TRUE(store.apply(1, 1, key_of(1, 1), KeyStatus::active));
-  const Bytes32* const held = store.find(1, 1);
+  const StoredKey* const held = store.find(1, 1);
   ASSERT_TRUE(store.apply(1, 2, key_of(1, 2), KeyStatus::active));
   ASSERT_TRUE(store.apply(1, 3, key_of(1, 3), KeyStatus::retired));
   ASSERT_TRUE(store.apply(2, 1, key_of(2, 1), KeyStatus::active));
-  EXPECT_EQ(*held, key_of(1, 1));
+  EXPECT_EQ(held->public_key, key_of(1, 1));
 }
 
 TEST(KeyStore, KeepsTheAddressOfTheFirstKey) {
@@ -89,7 +89,7 @@ TEST(KeyStore, RefusesARotationBeyondItsRoomAndChangesNothing) {
   }
   ASSERT_TRUE(store.apply(1, 2, key_of(1, 2), KeyStatus::active));
   EXPECT_FALSE(store.apply(2, 2, key_of(2, 2), KeyStatus::active));
-  EXPECT_EQ(*store.find(2, 1), key_of(2, 1));
+  EXPECT_EQ(store.find(2, 1)->public_key, key_of(2, 1));
   EXPECT_TRUE(store.apply(2, 1, key_of(2, 1), KeyStatus::suspended)) << "a change of status needs no room";
 }
 
@@ -150,7 +150,7 @@ TEST(KeyStore, ReadersSeeWholeKeysInOrderWhileTheWriterWorks) {
   const auto read = [&](std::size_t reader) {
     struct Seen {
       std::uint32_t generation = 0;
-      const Bytes32* held = nullptr;  // the first key found, kept as by a verification in flight
+      const StoredKey* held = nullptr;  // the first key found, kept as by a verification in flight
       std::uint32_t held_generation = 0;
     };
     std::vector<Seen> seen(kSlots + 1);
@@ -160,14 +160,15 @@ TEST(KeyStore, ReadersSeeWholeKeysInOrderWhileTheWriterWorks) {
       last_round = done.load();
       for (std::uint32_t slot = 1; slot <= kSlots; ++slot) {
         const KeyStore::Entry entry = store.entry(slot);
-        if (entry.generation < seen[slot].generation) ++wrong;
-        if (entry.public_key != nullptr && *entry.public_key != keys[slot][entry.generation]) ++wrong;
-        seen[slot].generation = entry.generation;
+        const std::uint32_t present = entry.key != nullptr ? entry.key->generation : 0;
+        if (present < seen[slot].generation) ++wrong;
+        if (entry.key != nullptr && entry.key->public_key != keys[slot][present]) ++wrong;
+        seen[slot].generation = present;
         for (std::uint32_t generation = 1; generation <= kGenerations; ++generation) {
-          const Bytes32* const key = store.find(slot, generation);
+          const StoredKey* const key = store.find(slot, generation);
           if (key == nullptr) continue;
           ++hits;
-          if (*key != keys[slot][generation]) ++wrong;
+          if (key->public_key != keys[slot][generation]) ++wrong;
           if (generation < seen[slot].generation) ++wrong;  // a superseded key came back
           seen[slot].generation = generation;
           if (seen[slot].held == nullptr) {
@@ -177,8 +178,8 @@ TEST(KeyStore, ReadersSeeWholeKeysInOrderWhileTheWriterWorks) {
         }
         const std::uint32_t by_address = store.find_slot(addresses[slot]);
         if (by_address != 0 && by_address != slot) ++wrong;
-        if (by_address != 0 && store.entry(by_address).public_key == nullptr) ++wrong;
-        if (seen[slot].held != nullptr && *seen[slot].held != keys[slot][seen[slot].held_generation]) ++wrong;
+        if (by_address != 0 && store.entry(by_address).key == nullptr) ++wrong;
+        if (seen[slot].held != nullptr && seen[slot].held->public_key != keys[slot][seen[slot].held_generation]) ++wrong;
       }
       ++rounds[reader];
     }

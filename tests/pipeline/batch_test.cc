@@ -21,7 +21,7 @@ class BatchOfSix : public testing::Test {
     tag_ = proto::signing_tag(proto::SignatureKind::message, test::small_genesis().hash);
     for (std::uint32_t i = 0; i < kMessages; ++i) {
       people_.emplace_back("person " + std::to_string(i));
-      keys_.push_back(people_.back().public_key());
+      keys_.push_back({.public_key = people_.back().public_key(), .generation = 1});
     }
     for (std::uint32_t i = 0; i < kMessages; ++i) envelopes_.push_back(make_envelope(i));
   }
@@ -29,7 +29,7 @@ class BatchOfSix : public testing::Test {
   [[nodiscard]] Bytes make_envelope(std::uint32_t i) const {
     strict::PayloadView payload = test::reading(i, 1'000'000ULL << (3 * i));
     if (i == 3) {
-      payload.operation = strict::RegisterKey{.public_key = keys_[i], .serial = "NEW", .roles = 1, .phases = 1};
+      payload.operation = strict::RegisterKey{.public_key = keys_[i].public_key, .serial = "NEW", .roles = 1, .phases = 1};
     }
     client::Sender sender{.slot = 10 + i};
     if (i == 1 || i == 4) sender = {.slot = 0, .address = {static_cast<std::uint8_t>(i)}};
@@ -44,7 +44,7 @@ class BatchOfSix : public testing::Test {
   io::RecordBuffer* buffer_ = nullptr;
   Bytes16 tag_{};
   std::vector<test::Person> people_;
-  std::vector<Bytes32> keys_;
+  std::vector<crypto::StoredKey> keys_;
   std::vector<Bytes> envelopes_;
 };
 
@@ -101,7 +101,7 @@ TEST_F(BatchOfSix, SealKeepsEveryViewRightForEverySubsetOfBadSignatures) {
       EXPECT_EQ(batch.origins()[good].connection.index, i);
       EXPECT_EQ(batch.origins()[good].sequence, 100 + i);
       Bytes scratch(proto::kSigningPrefixBytes + expected.payload.size());
-      EXPECT_EQ(message.id, proto::message_id(keys_[i], *array_of<64>(expected.signature),
+      EXPECT_EQ(message.id, proto::message_id(keys_[i].public_key, *array_of<64>(expected.signature),
                                               proto::signing_bytes(tag_, 100 + i, expected.payload, scratch)));
       ++good;
     }

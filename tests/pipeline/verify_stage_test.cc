@@ -60,7 +60,7 @@ class Stage : public testing::Test {
   }
 
   SlowVerifier verifier_;
-  Bytes32 key_{};
+  crypto::StoredKey key_;
   Bytes16 tag_{};
   std::unique_ptr<io::RecordBufferPool> pool_;
   std::vector<std::unique_ptr<Batch>> batches_;

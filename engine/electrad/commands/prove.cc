@@ -176,7 +176,7 @@ class MessageSearch final : public Execution {
     if (message_id_ && message.id != *message_id_) return;
     const bool final = !outcome.repeated && (message_id_ || consumes_sequence(outcome.result));
     if (in_block_ && (in_block_->final || !final)) return;
-    in_block_ = Found{chain::message_proof(*keys_.entry(message.slot).public_key, message, outcome, index),
+    in_block_ = Found{chain::message_proof(keys_.entry(message.slot).key->public_key, message, outcome, index),
                       machine_height_ + 1, final};
   }
 

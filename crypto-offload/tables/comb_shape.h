@@ -26,7 +26,7 @@
 
 #include <cstdint>
 
-namespace electra::crypto::avx512 {
+namespace electra::crypto {
 
 struct CombShape {
   std::uint32_t teeth;   // t
@@ -70,4 +70,4 @@ static_assert(kComb64KiB.entries() == 512 && kComb32KiB.entries() == 256 && kCom
 // Stops the program if the shape is not valid. Defined in a file that any x86-64 runs.
 void require_valid(const CombShape& shape) noexcept;
 
-}  // namespace electra::crypto::avx512
+}  // namespace electra::crypto
