@@ -9,8 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "crypto-offload/lanes/comb_digits.h"
+#include "crypto-offload/lanes/lane_words.h"
 #include "crypto-offload/tables/comb_shape.h"
-#include "crypto-offload/avx512/lane_words.h"
 
 namespace electra::crypto::avx512 {
 
@@ -22,14 +23,6 @@ void reduce(const LaneWords<8>& values, LaneWords<4>* out) noexcept;
 
 // Bit `lane` is set where the lane's value is below L. Any values.
 [[nodiscard]] std::uint8_t below_order(const LaneWords<4>& values) noexcept;
-
-// The digits of 8 scalars, as comb_shape.h defines them: digit [r · tables + j] belongs to row r and table j.
-struct alignas(64) CombDigits {
-  // j · 2^(teeth−1) + e: the place of entry e of table j when the tables lie one after the other.
-  std::uint16_t entry[kCombDigitsMax][8];
-  // Bit `lane`: the entry is subtracted.
-  std::uint8_t negative[kCombDigitsMax];
-};
 
 // Writes the first shape.digits() digits. Scalars below L are represented; for any other value every entry is inside its
 // table all the same, but the digits stand for something else: such a signature fails for its S.

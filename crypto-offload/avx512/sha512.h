@@ -15,7 +15,7 @@
 #include <cstdint>
 #include <span>
 
-#include "crypto-offload/avx512/lane_words.h"
+#include "crypto-offload/lanes/lane_words.h"
 #include "meter-proto/base/assert.h"
 #include "meter-proto/base/bytes.h"
 

@@ -18,34 +18,16 @@
 // table.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 
-#include "crypto-offload/tables/comb_shape.h"
+#include "crypto-offload/tables/table_format.h"
 #include "crypto-offload/verifier.h"
 #include "meter-proto/base/bytes.h"
 
 namespace electra::crypto {
-
-// Entries of 128 bytes: y + x, y − x, 2d·x·y of an affine point as 5 limbs of 51 bits each, fully reduced, and a word 0.
-inline constexpr std::size_t kEntryBytes = 128;
-inline constexpr std::size_t kEntryWords = kEntryBytes / sizeof(std::uint64_t);
-
-// By index: what `shape` below stands for.
-inline constexpr std::array<CombShape, 6> kTableShapes = {kComb64KiB, kComb32KiB, kComb16KiB,
-                                                          kComb4KiB,  kComb2KiB,  kComb1KiB};
-[[nodiscard]] constexpr std::size_t table_bytes(const CombShape& shape) noexcept {
-  return shape.entries() * kEntryBytes;
-}
-
-// Writes the tables of −A for up to 8 keys A that passed check_key: shape.entries() entries, one table after the other as
-// comb_shape.h orders them, to tables[i] (64-byte aligned), and the checksum of what it wrote, made from registers and not
-// from memory, to checksums[i].
-using MakeTables = void (*)(const Bytes32* const* keys, std::size_t count, const CombShape& shape,
-                            std::uint64_t* const* tables, std::uint64_t* checksums);
 
 // The checksum of a table's words: Σ word[i] · (2i + 1) modulo 2^64.
 [[nodiscard]] std::uint64_t table_checksum(const std::uint64_t* words, std::size_t count) noexcept;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "crypto-offload/tables/comb_shape.h"
-#include "crypto-offload/avx512/lane_words.h"
+#include "crypto-offload/lanes/lane_words.h"
 #include "crypto-offload/avx512/scalar.h"
 #include "crypto-offload/avx512/supported.h"
 #include "meter-proto/base/bytes.h"

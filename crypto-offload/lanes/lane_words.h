@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace electra::crypto::avx512 {
+namespace electra::crypto {
 
 // 8 little-endian integers of 64 · kWords bits: word[k][lane] has bits 64 k … 64 k + 63 of the lane's value, which are
 // bytes 8 k … 8 k + 7 of its encoding.
@@ -15,4 +15,4 @@ struct alignas(64) LaneWords {
   std::uint64_t word[kWords][8];
 };
 
-}  // namespace electra::crypto::avx512
+}  // namespace electra::crypto
