@@ -2,7 +2,7 @@
 #include "bench/micro/avx512_loops.h"
 
 #include "crypto-offload/avx512/field.h"
-#include "crypto-offload/avx512/point.h"
+#include "crypto-offload/lanes/point.h"
 
 namespace electra::crypto::avx512_loops {
 namespace {

@@ -1,4 +1,6 @@
-// Arithmetic modulo p = 2^255 − 19 in eight lanes at once, with AVX-512 IFMA: one lane is one element.
+// Arithmetic modulo p = 2^255 − 19 in eight lanes at once, with AVX-512 IFMA: one lane is one element. The field that the
+// algorithms of lanes/ are written over, as each backend has one under the same names: it defines ELECTRA_LANES, which is
+// its namespace, and kLanes.
 //
 // An element is five limbs of 51 bits, least significant first, each limb a vector of eight lanes. Limbs may be larger
 // than 51 bits; how much larger is the contract of every function, written beside it, and checked on every call when
@@ -14,6 +16,11 @@
 // inline functions which other files could share. The instructions needed are AVX-512 F, DQ and IFMA.
 #pragma once
 
+#ifdef ELECTRA_LANES
+#error "one backend in a translation unit"
+#endif
+#define ELECTRA_LANES avx512
+
 #include <immintrin.h>
 
 #include <cstdint>
@@ -22,9 +29,10 @@ namespace electra::crypto::avx512 {
 namespace {
 
 using Lanes = __m512i;  // 64 bits of each of eight lanes
-using Mask = __mmask8;  // bit i stands for lane i
+using Mask = __mmask8;  // bit i stands for lane i; a function that gives a mask leaves the bits beyond kLanes 0
 
 constexpr int kLanes = 8;
+constexpr Mask kAllLanes = 0xff;
 constexpr int kLimbs = 5;
 constexpr int kLimbBits = 51;
 constexpr std::uint64_t kLimbMask = (std::uint64_t{1} << kLimbBits) - 1;
@@ -63,6 +71,17 @@ void check_limbs(const char* function, const std::uint64_t (*limbs)[kLanes], std
 #endif
 
 [[gnu::always_inline]] inline Lanes all(std::uint64_t x) { return _mm512_set1_epi64(static_cast<long long>(x)); }
+
+// A word of each lane, in order, at an address that the size of Lanes divides.
+[[gnu::always_inline]] inline Lanes load(const std::uint64_t* words) { return _mm512_load_si512(words); }
+[[gnu::always_inline]] inline void store(std::uint64_t* words, Lanes lanes) { _mm512_store_si512(words, lanes); }
+
+// x + y and x · y of each lane, modulo 2^64.
+[[gnu::always_inline]] inline Lanes add_words(Lanes x, Lanes y) { return _mm512_add_epi64(x, y); }
+[[gnu::always_inline]] inline Lanes multiply_words(Lanes x, Lanes y) { return _mm512_mullo_epi64(x, y); }
+
+// The lanes that are not in the mask.
+[[gnu::always_inline]] inline Mask complement(Mask mask) { return static_cast<Mask>(~mask & kAllLanes); }
 
 // The same element in all lanes. Limbs as given.
 [[gnu::always_inline]] inline Field all(const std::uint64_t (&limbs)[kLimbs]) {
@@ -362,6 +381,75 @@ inline Field power_p58(const Field& a) { return multiply(square_times(power_chai
 // The lanes whose element is odd in its canonical form: the sign of RFC 8032. Takes limbs < 2^52.
 [[gnu::always_inline]] inline Mask is_odd(const Field& a) {
   return _mm512_test_epi64_mask(canonical(a).limb[0], all(1));
+}
+
+// The lanes whose bit 255 is set; and the same bytes with it set, besides, in the lanes of the mask.
+[[gnu::always_inline]] inline Mask sign_of(const Words& words) { return _mm512_movepi64_mask(words.word[3]); }
+[[gnu::always_inline]] inline Words set_sign(Words words, Mask mask) {
+  words.word[3] = _mm512_mask_or_epi64(words.word[3], mask, words.word[3], all(std::uint64_t{1} << 63));
+  return words;
+}
+
+// The lanes whose low 255 bits are a number below p.
+[[gnu::always_inline]] inline Mask is_canonical_y(const Words& words) {
+  const Lanes top = _mm512_or_si512(words.word[3], all(std::uint64_t{1} << 63));
+  const Lanes ones = _mm512_and_si512(_mm512_and_si512(words.word[1], words.word[2]), top);
+  return complement(_mm512_cmpeq_epi64_mask(ones, all(~std::uint64_t{0})) &
+                    _mm512_cmpge_epu64_mask(words.word[0], all(std::uint64_t{0} - 19)));
+}
+
+// --- Elements in memory, lane by lane ---------------------------------------------------------------------------------
+
+// Eight rows of eight words to eight vectors: out[k] gets word k of each row.
+[[gnu::always_inline]] inline void transpose(const Lanes* rows, Lanes* out) {
+  Lanes pairs[8];
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = _mm512_unpacklo_epi64(rows[i], rows[i + 1]);      // words 0, 2, 4, 6 of two rows
+    pairs[i + 1] = _mm512_unpackhi_epi64(rows[i], rows[i + 1]);  // words 1, 3, 5, 7
+  }
+  for (int odd = 0; odd < 2; ++odd) {
+    const Lanes low04 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0x88);  // words 0 and 4 of rows 0 to 3
+    const Lanes low26 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0xdd);  // words 2 and 6
+    const Lanes high04 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0x88);
+    const Lanes high26 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0xdd);
+    out[odd] = _mm512_shuffle_i64x2(low04, high04, 0x88);
+    out[odd + 4] = _mm512_shuffle_i64x2(low04, high04, 0xdd);
+    out[odd + 2] = _mm512_shuffle_i64x2(low26, high26, 0x88);
+    out[odd + 6] = _mm512_shuffle_i64x2(low26, high26, 0xdd);
+  }
+}
+
+// The words that kFields elements of a lane take in memory: their limbs one after the other, then words that are 0, to
+// whole cache lines.
+template <int kFields>
+constexpr int kFieldsWords = (kFields * kLimbs + 7) / 8 * 8;
+
+// out[n] gets element n of each lane, out of the memory of the lane: from[i], 64-byte aligned. Every limb is taken modulo
+// 2^51, and the words behind the limbs are not used: whatever memory holds, the limbs are < 2^51.
+template <int kFields>
+[[gnu::always_inline]] inline void load_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
+  Lanes rows[8], words[kFieldsWords<kFields>];
+  for (int line = 0; line < kFieldsWords<kFields>; line += 8) {
+    for (int i = 0; i < kLanes; ++i) rows[i] = _mm512_load_si512(from[i] + line);
+    transpose(rows, words + line);
+  }
+  const Lanes mask = all(kLimbMask);
+  for (int n = 0; n < kFields; ++n) {
+    for (int k = 0; k < kLimbs; ++k) out[n].limb[k] = _mm512_and_si512(words[n * kLimbs + k], mask);
+  }
+}
+
+// The opposite. Limbs as given.
+template <int kFields>
+[[gnu::always_inline]] inline void store_fields(std::uint64_t* const* to, const Field (&fields)[kFields]) {
+  Lanes words[kFieldsWords<kFields>], rows[8];
+  for (int k = 0; k < kFieldsWords<kFields>; ++k) {
+    words[k] = k < kFields * kLimbs ? fields[k / kLimbs].limb[k % kLimbs] : all(0);
+  }
+  for (int line = 0; line < kFieldsWords<kFields>; line += 8) {
+    transpose(words + line, rows);
+    for (int i = 0; i < kLanes; ++i) _mm512_store_si512(to[i] + line, rows[i]);
+  }
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
 #include "tests/crypto-offload/avx512_probe.h"
 
 #include "crypto-offload/avx512/field.h"
-#include "crypto-offload/avx512/point.h"
+#include "crypto-offload/lanes/comb_row.h"
+#include "crypto-offload/lanes/point.h"
 
 namespace electra::crypto {
 namespace {

@@ -1,4 +1,4 @@
-// Points of edwards25519 in eight lanes at once: one lane is one point. −x² + y² = 1 + d·x²·y².
+// Points of edwards25519 in all lanes at once: one lane is one point. −x² + y² = 1 + d·x²·y².
 //
 // The formulas are those of Hisil, Wong, Carter and Dawson (2008) for a = −1 in extended coordinates (RFC 8032, 5.1.4).
 // They are complete: the identity, equal and opposite operands and points of small order need no case of their own. A
@@ -6,12 +6,19 @@
 // carried, so that these sums cost no carry beside the one that X and Y would need.
 //
 // All fields of the structs below have carried limbs (field.h), on the way in and out, if nothing else is said. Costs are
-// counted in multiplications M and squares S of field.h. The rules of field.h for whoever includes it hold here too.
+// counted in multiplications M and squares S of field.h.
+//
+// Written over the field of any backend: include that backend's field.h first, one backend in a translation unit. The
+// rules of field.h for whoever includes it hold here too. No instruction of a certain machine appears in this folder.
 #pragma once
 
-#include "crypto-offload/avx512/field.h"
+#ifndef ELECTRA_LANES
+#error "include a backend's field.h first"
+#endif
 
-namespace electra::crypto::avx512 {
+#include "crypto-offload/tables/table_format.h"
+
+namespace electra::crypto::ELECTRA_LANES {
 namespace {
 
 // (X : Y : Z : T) with x = X/Z, y = Y/Z and T = XY/Z; Z is never 0.
@@ -140,15 +147,13 @@ struct Affine {
 // The canonical encoding (RFC 8032, 5.1.2), given 1/(2Z). 2M. An inverse of 0, as of Z = 0, gives 32 zero bytes.
 [[gnu::always_inline]] inline Words encode(const Point& p, const Field& inverse_of_double_z) {
   const Affine affine = to_affine(p, inverse_of_double_z);
-  Words words = encode(affine.y);
-  words.word[3] = _mm512_mask_or_epi64(words.word[3], is_odd(affine.x), words.word[3], all(std::uint64_t{1} << 63));
-  return words;
+  return set_sign(encode(affine.y), is_odd(affine.x));
 }
 
 // The lanes that hold the identity: X = 0 and Y = Z. Z = 0 is not the identity. Reads no T.
 [[gnu::always_inline]] inline Mask is_identity(const Point& p) {
   return is_equal(p.sum, p.difference) & is_equal(add(p.sum, p.difference), p.double_z) &
-         static_cast<Mask>(~is_zero(p.double_z));
+         complement(is_zero(p.double_z));
 }
 
 // The lanes whose point has an order that divides 8. Reads no T.
@@ -159,22 +164,12 @@ inline Mask is_small_order(Point p) {
 
 // --- From bytes -------------------------------------------------------------------------------------------------------
 
-// The lanes with y < p, where y is the low 255 bits.
-[[gnu::always_inline]] inline Mask is_canonical_y(const Words& words) {
-  const Lanes all_ones = all(~std::uint64_t{0});
-  const Lanes top = _mm512_or_si512(words.word[3], all(std::uint64_t{1} << 63));
-  const Lanes ones = _mm512_and_si512(_mm512_and_si512(words.word[1], words.word[2]), top);
-  const Mask at_least_p =
-      _mm512_cmpeq_epi64_mask(ones, all_ones) & _mm512_cmpge_epu64_mask(words.word[0], all(std::uint64_t{0} - 19));
-  return static_cast<Mask>(~at_least_p);
-}
-
 struct Decompressed {
   Point point;  // the identity in the lanes that are not in the mask
   Mask valid;
 };
 
-// Eight public keys to points, by RFC 8032, 5.1.3: valid are the lanes with y < p, an x for it, and not x = 0 with the
+// A public key in each lane to its point, by RFC 8032, 5.1.3: valid are the lanes with y < p, an x for it, and not x = 0 with the
 // sign bit. The rest of the registration rule (README.md of crypto-offload), an order other than a divisor of 8 and
 // [L]A = identity, is left to the caller. About one inversion.
 inline Decompressed decompress(const Words& words) {
@@ -191,68 +186,28 @@ inline Decompressed decompress(const Words& words) {
   const Mask root_of_negative = is_zero(add(vx2, u));
   x = select(root, multiply(x, all(kRootOfMinusOne)), x);
 
-  const Mask sign = _mm512_movepi64_mask(words.word[3]);
+  const Mask sign = sign_of(words);
   const Mask zero_with_sign = is_zero(x) & sign;
   const Mask wrong_sign = is_odd(x) ^ sign;
   x = select(wrong_sign, x, negate(x));
-  const Mask valid = (root | root_of_negative) & is_canonical_y(words) & static_cast<Mask>(~zero_with_sign);
+  const Mask valid = (root | root_of_negative) & is_canonical_y(words) & complement(zero_with_sign);
   return {select(valid, identity(), from_affine(x, y)), valid};
 }
 
 // --- Table entries ----------------------------------------------------------------------------------------------------
 
-// An entry in memory: two cache lines of sixteen 64-bit words, the limbs of sum, difference and t2d, each below 2^51, and
-// one word that is not read here.
-constexpr int kEntryWords = 16;
-
-// Eight rows of eight words to eight vectors: out[k] gets word k of each row.
-[[gnu::always_inline]] inline void transpose(const Lanes* rows, Lanes* out) {
-  Lanes pairs[8];
-  for (int i = 0; i < 8; i += 2) {
-    pairs[i] = _mm512_unpacklo_epi64(rows[i], rows[i + 1]);      // words 0, 2, 4, 6 of two rows
-    pairs[i + 1] = _mm512_unpackhi_epi64(rows[i], rows[i + 1]);  // words 1, 3, 5, 7
-  }
-  for (int odd = 0; odd < 2; ++odd) {
-    const Lanes low04 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0x88);  // words 0 and 4 of rows 0 to 3
-    const Lanes low26 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0xdd);  // words 2 and 6
-    const Lanes high04 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0x88);
-    const Lanes high26 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0xdd);
-    out[odd] = _mm512_shuffle_i64x2(low04, high04, 0x88);
-    out[odd + 4] = _mm512_shuffle_i64x2(low04, high04, 0xdd);
-    out[odd + 2] = _mm512_shuffle_i64x2(low26, high26, 0x88);
-    out[odd + 6] = _mm512_shuffle_i64x2(low26, high26, 0xdd);
-  }
-}
-
-// entry[i] is the entry of lane i, at an address that 64 divides. Masks the limbs to 51 bits: whatever memory holds, the
-// contract of add_mixed is kept.
+// The entry of each lane (table_format.h); entry[i] is that of lane i. Masks the limbs to 51 bits: whatever memory holds,
+// the contract of add_mixed is kept.
 [[gnu::always_inline]] inline AffineNiels load_entries(const std::uint64_t* const* entry) {
-  Lanes rows[8], words[kEntryWords];
-  for (int half = 0; half < 2; ++half) {
-    for (int i = 0; i < kLanes; ++i) rows[i] = _mm512_load_si512(entry[i] + 8 * half);
-    transpose(rows, words + 8 * half);
-  }
-  AffineNiels out;
-  const Lanes mask = all(kLimbMask);
-  for (int k = 0; k < kLimbs; ++k) {
-    out.sum.limb[k] = _mm512_and_si512(words[k], mask);
-    out.difference.limb[k] = _mm512_and_si512(words[kLimbs + k], mask);
-    out.t2d.limb[k] = _mm512_and_si512(words[2 * kLimbs + k], mask);
-  }
-  return out;
+  Field fields[3];
+  load_fields(entry, fields);
+  return {fields[0], fields[1], fields[2]};
 }
 
-// The opposite, the last word 0. Brings the limbs below 2^51.
+// The opposite. Brings the limbs below 2^51.
 [[gnu::always_inline]] inline void store_entries(std::uint64_t* const* entry, const AffineNiels& niels) {
-  const Field fields[3] = {canonical(niels.sum), canonical(niels.difference), canonical(niels.t2d)};
-  Lanes words[kEntryWords], rows[8];
-  for (int k = 0; k < kEntryWords - 1; ++k) words[k] = fields[k / kLimbs].limb[k % kLimbs];
-  words[kEntryWords - 1] = all(0);
-  for (int half = 0; half < 2; ++half) {
-    transpose(words + 8 * half, rows);
-    for (int i = 0; i < kLanes; ++i) _mm512_store_si512(entry[i] + 8 * half, rows[i]);
-  }
+  store_fields(entry, {canonical(niels.sum), canonical(niels.difference), canonical(niels.t2d)});
 }
 
 }  // namespace
-}  // namespace electra::crypto::avx512
+}  // namespace electra::crypto::ELECTRA_LANES
