@@ -4,8 +4,8 @@
 #include <algorithm>
 
 #include "bench/chain/cases.h"
-#include "bench/chain/measure.h"
 #include "bench/chain/slow_root.h"
+#include "bench/common/measure.h"
 #include "crypto-offload/software_signer.h"
 #include "engine/chain/block_maker.h"
 #include "io/journal/record_format.h"

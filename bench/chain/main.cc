@@ -5,12 +5,10 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
-#include <sstream>
 #include <thread>
 
 #include "bench/chain/cases.h"
-#include "bench/chain/measure.h"
+#include "bench/common/measure.h"
 #include "crypto-offload/hash.h"
 
 namespace electra::bench {
@@ -36,14 +34,6 @@ constexpr Case kCases[] = {
     {"verify_dir", verify_dir, nullptr},    {"replay_dir", replay_dir, nullptr},   {"tx_tree", nullptr, tx_tree},
     {"state_root_1m", nullptr, state_root}, {"block_close", nullptr, block_close},
 };
-
-std::string cpu_model() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(std::min(line.size(), line.find(':') + 2));
-  }
-  return "unknown";
-}
 
 nlohmann::json machine_facts() {
   return {{"cpu", cpu_model()},

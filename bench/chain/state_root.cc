@@ -11,8 +11,8 @@
 #include <random>
 
 #include "bench/chain/cases.h"
-#include "bench/chain/measure.h"
 #include "bench/chain/slow_root.h"
+#include "bench/common/measure.h"
 #include "engine/chain/block_maker.h"
 #include "engine/pipeline/cpu_time.h"
 #include "meter-proto/base/assert.h"

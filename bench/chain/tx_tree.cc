@@ -5,7 +5,7 @@
 #include <bit>
 
 #include "bench/chain/cases.h"
-#include "bench/chain/measure.h"
+#include "bench/common/measure.h"
 #include "engine/chain/block_maker.h"
 #include "engine/pipeline/cpu_time.h"
 #include "meter-proto/base/assert.h"

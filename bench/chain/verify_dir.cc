@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "bench/chain/cases.h"
-#include "bench/chain/measure.h"
+#include "bench/common/measure.h"
 #include "engine/pipeline/audit.h"
 #include "engine/pipeline/replay.h"
 #include "io/journal/recovery.h"
