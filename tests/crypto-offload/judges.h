@@ -1,10 +1,13 @@
 // What a message gets when its sender has first to be registered, from the backend, the reference and libsodium.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sodium.h>
 
 #include <memory>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "crypto-offload/verifier.h"
@@ -12,8 +15,10 @@
 
 namespace electra::crypto {
 
-// Every backend of this machine goes through the same tests: they are parameters of the suites.
-inline constexpr std::array<const char*, 1> kBackends = {"sodium"};
+// The suites have the backends of this machine (backend_names()) as parameters.
+inline std::string name_of_backend(const testing::TestParamInfo<std::string_view>& info) {
+  return std::string(info.param);
+}
 
 inline std::unique_ptr<Verifier> verifier_or_throw(std::string_view name) {
   auto verifier = make_verifier(name);

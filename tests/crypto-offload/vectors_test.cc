@@ -12,7 +12,7 @@ namespace {
 using reference::KeyRule;
 using reference::Verdict;
 
-class Vectors : public testing::TestWithParam<const char*> {
+class Vectors : public testing::TestWithParam<std::string_view> {
  protected:
   // Backend, reference and (under a registered key) libsodium agree about the vector; returns the rule's verdict.
   Verdict judge(const Vector& vector) {
@@ -35,8 +35,7 @@ class Vectors : public testing::TestWithParam<const char*> {
   std::unique_ptr<Verifier> verifier_ = verifier_or_throw(GetParam());
 };
 
-INSTANTIATE_TEST_SUITE_P(Backends, Vectors, testing::ValuesIn(kBackends),
-                         [](const auto& backend) { return std::string(backend.param); });
+INSTANTIATE_TEST_SUITE_P(Backends, Vectors, testing::ValuesIn(backend_names()), name_of_backend);
 
 TEST_P(Vectors, OfTheRfcAreAccepted) {
   const auto vectors = rfc8032_vectors();

@@ -1,10 +1,10 @@
-// The two rules, clause by clause, with signatures made to break just one of them.
+// The two rules, clause by clause, with signatures made to break just one of them: the verdict is the reference's, for the
+// stated reason. Lanes, batches and tables are in the conformance tests.
 #include "crypto-offload/verifier.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
-#include <thread>
 
 #include "crypto-offload/encoding.h"
 #include "meter-proto/signing.h"
@@ -33,7 +33,7 @@ Bytes64 sign(const KnownKey& key, ByteSpan message) {
   return reference::sign_with(key, nonce, r, message);
 }
 
-class Rule : public testing::TestWithParam<const char*> {
+class Rule : public testing::TestWithParam<std::string_view> {
  protected:
   // The backend's verdict is the reference's, and that is `expected`.
   void expect(Verdict expected, const Bytes32& key, ByteSpan signature, ByteSpan message) {
@@ -57,8 +57,7 @@ class Rule : public testing::TestWithParam<const char*> {
   const ByteSpan message_ = bytes_of(text_);
 };
 
-INSTANTIATE_TEST_SUITE_P(Backends, Rule, testing::ValuesIn(kBackends),
-                         [](const auto& backend) { return std::string(backend.param); });
+INSTANTIATE_TEST_SUITE_P(Backends, Rule, testing::ValuesIn(backend_names()), name_of_backend);
 
 // ---- registration
 
@@ -139,35 +138,13 @@ TEST_P(Rule, AcceptsMessagesOfEveryLength) {
   }
 }
 
-TEST_P(Rule, RefusesASignatureWithAnyBitFlipped) {
-  const Bytes64 good = sign(key_, message_);
-  expect(Verdict::accepted, key_.public_key, good, message_);
-  for (std::size_t at = 0; at < 512; ++at) {
-    Bytes64 bad = good;
-    bad[at / 8] = static_cast<std::uint8_t>(bad[at / 8] ^ 1u << (at % 8));
-    EXPECT_FALSE(verify_one_raw(*verifier_, key_.public_key, bad, message_).valid) << "bit " << at;
-    EXPECT_NE(reference::verification(key_.public_key, bad, message_), Verdict::accepted) << "bit " << at;
-  }
-}
-
-TEST_P(Rule, RefusesAMessageOrKeyWithAnyBitFlipped) {
+TEST_P(Rule, RefusesAKeyWithAnyBitFlipped) {
   const Bytes64 signature = sign(key_, message_);
-  std::vector<std::uint8_t> message(message_.begin(), message_.end());
-  for (std::size_t at = 0; at < 8 * message.size(); ++at) {
-    message[at / 8] = static_cast<std::uint8_t>(message[at / 8] ^ 1u << (at % 8));
-    EXPECT_FALSE(verify_one_raw(*verifier_, key_.public_key, signature, message).valid) << "bit " << at;
-    message[at / 8] = static_cast<std::uint8_t>(message[at / 8] ^ 1u << (at % 8));
-  }
   for (std::size_t at = 0; at < 256; ++at) {
     Bytes32 key = key_.public_key;
     key[at / 8] = static_cast<std::uint8_t>(key[at / 8] ^ 1u << (at % 8));
     EXPECT_FALSE(accepts_registered(*verifier_, key, signature, message_)) << "bit " << at;
   }
-}
-
-TEST_P(Rule, RefusesAnotherKeysSignature) {
-  const KnownKey other = reference::known_key(scalar("other"));
-  expect(Verdict::equation_fails, other.public_key, sign(key_, message_), message_);
 }
 
 TEST_P(Rule, RefusesSPlusEveryMultipleOfL) {
@@ -232,19 +209,6 @@ TEST_P(Rule, RefusesRWhoseYIsNotBelowP) {
   }
 }
 
-TEST_P(Rule, RefusesZeroSignature) { expect(Verdict::r_of_small_order, key_.public_key, Bytes64{}, message_); }
-
-TEST_P(Rule, RefusesEverySignatureOfAnotherLength) {
-  const Bytes64 good = sign(key_, message_);
-  std::vector<std::uint8_t> longer(good.begin(), good.end());
-  longer.resize(130);
-  for (std::size_t bytes = 0; bytes <= longer.size(); ++bytes) {
-    const VerifyOutcome outcome = verify_one_raw(*verifier_, key_.public_key, ByteSpan(longer).first(bytes), message_);
-    EXPECT_EQ(outcome.valid, bytes == 64) << bytes;
-    EXPECT_EQ(outcome.message_id == Bytes32{}, bytes != 64) << bytes;
-  }
-}
-
 TEST_P(Rule, AgreesWithTheReferenceAboutRandomDamage) {
   std::mt19937_64 random(3);
   int accepted = 0;
@@ -304,123 +268,47 @@ TEST(Encodings, OfSmallOrderAreTheFourteenAndNoOthers) {
   }
 }
 
-// ---- the batch
+// ---- the message of the protocol
 
-class Batch : public Rule {
- protected:
-  static constexpr std::size_t kMessages = 200;
-
-  Batch() {
-    for (std::size_t i = 0; i < kMessages; ++i) {
-      keys_.push_back(i < 5 ? reference::known_key(scalar("key " + std::to_string(i))) : keys_[i - 5]);
-      payloads_.emplace_back(i % 97, static_cast<std::uint8_t>(i));
-      std::vector<std::uint8_t> buffer(proto::kSigningPrefixBytes + payloads_[i].size());
-      proto::signing_bytes(tag_, i, payloads_[i], buffer);
-      messages_.push_back(buffer);
-      signatures_.push_back(sign(keys_[i], buffer));
-      if (i % 4 == 3) signatures_[i][i % 64] ^= 0x10;
-    }
-    for (std::size_t i = 0; i < kMessages; ++i) {
-      items_.push_back({.public_key = keys_[i].public_key.data(),
-                        .signature = signatures_[i],
-                        .tag = &tag_,
-                        .sequence = i,
-                        .payload = payloads_[i]});
-    }
-  }
-
-  void expect_right(std::span<const VerifyOutcome> outcomes) {
-    for (std::size_t i = 0; i < kMessages; ++i) {
-      EXPECT_EQ(outcomes[i].valid, i % 4 != 3) << i;
-      EXPECT_EQ(outcomes[i].message_id, proto::message_id(keys_[i].public_key, signatures_[i], messages_[i])) << i;
-    }
-  }
-
-  const Bytes16 tag_ = proto::signing_tag(proto::SignatureKind::message, Bytes32{1, 2, 3});
-  std::vector<KnownKey> keys_;
-  std::vector<std::vector<std::uint8_t>> payloads_, messages_;
-  std::vector<Bytes64> signatures_;
-  std::vector<VerifyItem> items_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Backends, Batch, testing::ValuesIn(kBackends),
-                         [](const auto& backend) { return std::string(backend.param); });
-
-TEST_P(Batch, AnswersEachMessageInItsPlaceWithItsId) {
-  std::vector<VerifyOutcome> outcomes(kMessages);
-  verifier_->verify(items_, outcomes);
-  expect_right(outcomes);
-}
-
-TEST_P(Batch, OverwritesWhateverTheOutcomesHeld) {
-  std::vector<VerifyOutcome> outcomes(kMessages);
-  for (auto& outcome : outcomes) {
-    outcome.valid = true;
-    outcome.message_id.fill(0xee);
-  }
-  verifier_->verify(items_, outcomes);
-  expect_right(outcomes);
-}
-
-TEST_P(Batch, GivesTheSameVerdictsWhateverTheBatchSize) {
-  for (const std::size_t size : {1u, 2u, 7u, 8u, 9u, 64u}) {
-    std::vector<VerifyOutcome> outcomes(kMessages);
-    for (std::size_t at = 0; at < kMessages; at += size) {
-      const std::size_t count = std::min(size, kMessages - at);
-      verifier_->verify(std::span(items_).subspan(at, count), std::span(outcomes).subspan(at, count));
-    }
-    expect_right(outcomes);
-  }
-}
-
-TEST_P(Batch, MayBeEmpty) { verifier_->verify({}, {}); }
-
-TEST_P(Batch, IsVerifiedByManyThreadsOnDisjointSpans) {
-  std::vector<VerifyOutcome> outcomes(kMessages);
-  std::vector<std::thread> threads;
-  for (std::size_t part = 0; part < 4; ++part) {
-    threads.emplace_back([&, part] {
-      const std::size_t count = kMessages / 4;
-      verifier_->verify(std::span(items_).subspan(part * count, count),
-                        std::span(outcomes).subspan(part * count, count));
-    });
-  }
-  for (auto& thread : threads) thread.join();
-  expect_right(outcomes);
-}
-
-TEST_P(Batch, BindsTagAndSequence) {
-  const Bytes16 hello = proto::signing_tag(proto::SignatureKind::hello, Bytes32{1, 2, 3});
-  const Bytes16 other_chain = proto::signing_tag(proto::SignatureKind::message, Bytes32{1, 2, 4});
-  for (const Bytes16* tag : {&hello, &other_chain}) {
-    VerifyItem item = items_[0];
-    item.tag = tag;
+TEST_P(Rule, BindsTagAndSequenceAndGivesTheIdOfTheProtocol) {
+  const Bytes16 tag = proto::signing_tag(proto::SignatureKind::message, Bytes32{1, 2, 3});
+  std::vector<std::uint8_t> message(proto::kSigningPrefixBytes + message_.size());
+  proto::signing_bytes(tag, 7, message_, message);
+  const Bytes64 signature = sign(key_, message);
+  const auto outcome_of = [&](const Bytes16& item_tag, std::uint64_t sequence) {
+    const VerifyItem item{.public_key = key_.public_key.data(),
+                          .signature = signature,
+                          .tag = &item_tag,
+                          .sequence = sequence,
+                          .payload = message_};
     VerifyOutcome outcome;
     verifier_->verify({&item, 1}, {&outcome, 1});
-    EXPECT_FALSE(outcome.valid);
-  }
-  VerifyItem item = items_[0];
-  item.sequence += 1;
-  VerifyOutcome outcome;
-  verifier_->verify({&item, 1}, {&outcome, 1});
-  EXPECT_FALSE(outcome.valid);
+    return outcome;
+  };
+  EXPECT_TRUE(outcome_of(tag, 7).valid);
+  EXPECT_EQ(outcome_of(tag, 7).message_id, proto::message_id(key_.public_key, signature, message));
+  EXPECT_FALSE(outcome_of(tag, 8).valid);
+  EXPECT_FALSE(outcome_of(proto::signing_tag(proto::SignatureKind::hello, Bytes32{1, 2, 3}), 7).valid);
+  EXPECT_FALSE(outcome_of(proto::signing_tag(proto::SignatureKind::message, Bytes32{1, 2, 4}), 7).valid);
 }
 
 // ---- choice of the backend
 
 TEST(MakeVerifier, GivesTheBackendThatWasNamed) {
-  for (const char* name : kBackends) EXPECT_EQ(verifier_or_throw(name)->name(), name);
+  for (const std::string_view name : backend_names()) EXPECT_EQ(verifier_or_throw(name)->name(), name);
 }
 
-TEST(MakeVerifier, ChoosesOneOfTheTestedBackendsByItself) {
-  EXPECT_TRUE(std::ranges::find(kBackends, verifier_or_throw("auto")->name()) != kBackends.end());
+TEST(MakeVerifier, ChoosesTheFirstBackendByItself) {
+  EXPECT_EQ(verifier_or_throw("auto")->name(), backend_names().front());
 }
 
 TEST(MakeVerifier, NamesTheKnownBackendsWhenAskedForAnother) {
   for (const char* name : {"", "Sodium", "fpga "}) {
     const auto verifier = make_verifier(name);
     ASSERT_FALSE(verifier.has_value()) << name;
-    EXPECT_NE(verifier.error().find("known are auto, sodium"), std::string::npos) << verifier.error();
+    for (const std::string_view known : backend_names()) {
+      EXPECT_NE(verifier.error().find(known), std::string::npos) << verifier.error();
+    }
   }
 }
 
