@@ -2,6 +2,7 @@
 #include "bench/micro/avx512_loops.h"
 
 #include "crypto-offload/avx512/field.h"
+#include "crypto-offload/lanes/make_tables.h"
 #include "crypto-offload/lanes/point.h"
 
 namespace electra::crypto::avx512_loops {
@@ -78,6 +79,25 @@ void loaded_entries() {
   return add<NeedT::yes>(p, {all(kD), all(kTwoD), all(kFourD), all(kRootOfMinusOne)});
 }
 
+// Eight keys, of which the base point stands for all: nothing depends on the bytes.
+constexpr std::uint8_t kKey[32] = {0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+                                   0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+                                   0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66};
+alignas(64) std::uint64_t tables[kLanes][kComb64KiB.entries() * kEntryWords];
+alignas(64) std::uint8_t scratch[kMakeScratchBytes];
+
+template <std::uint32_t kShape>
+void tables_of_shape() {
+  const std::uint8_t* keys[kLanes];
+  std::uint64_t* to[kLanes];
+  std::uint64_t checksums[kLanes];
+  for (int i = 0; i < kLanes; ++i) {
+    keys[i] = kKey;
+    to[i] = tables[i];
+  }
+  make_tables_in_lanes(keys, kLanes, kTableShapes[kShape], to, checksums, scratch);
+}
+
 }  // namespace
 
 const Loop kLoops[] = {
@@ -90,6 +110,12 @@ const Loop kLoops[] = {
     {"add_mixed/entry_loaded", kRounds, loaded_entries},
     {"add", kRounds, points<add_step>},
     {"twice", kRounds, points<twice_step>},
+    {"make_tables/64KiB", 1, tables_of_shape<0>},
+    {"make_tables/32KiB", 1, tables_of_shape<1>},
+    {"make_tables/16KiB", 1, tables_of_shape<2>},
+    {"make_tables/4KiB", 1, tables_of_shape<3>},
+    {"make_tables/2KiB", 1, tables_of_shape<4>},
+    {"make_tables/1KiB", 1, tables_of_shape<5>},
 };
 const int kLoopCount = sizeof kLoops / sizeof kLoops[0];
 

@@ -334,17 +334,17 @@ inline Field power_p58(const Field& a) { return multiply(square_times(power_chai
            _mm512_and_si512(_mm512_srli_epi64(w[3], 12), mask)}};
 }
 
-// The one representation below p, limbs < 2^51. Takes limbs < 2^52.
-//
-// After a carry the value is below 2p, so that it is ≥ p exactly if adding 19 reaches bit 255.
+// The one representation below p, limbs < 2^51. Takes carried limbs, whose value is below 2p: so it is ≥ p exactly if
+// adding 19 reaches bit 255.
 [[gnu::always_inline]] inline Field canonical(const Field& a) {
-  Field out = carry(widen(a));
+  expect_below("canonical", a.limb, kCarriedBound);
   const Lanes mask = all(kLimbMask);
   Lanes up = all(19);
-  for (int k = 0; k < kLimbs; ++k) up = _mm512_srli_epi64(_mm512_add_epi64(out.limb[k], up), kLimbBits);
+  for (int k = 0; k < kLimbs; ++k) up = _mm512_srli_epi64(_mm512_add_epi64(a.limb[k], up), kLimbBits);
   up = _mm512_madd52lo_epu64(all(0), up, all(19));
+  Field out;
   for (int k = 0; k < kLimbs; ++k) {
-    const Lanes sum = _mm512_add_epi64(out.limb[k], up);
+    const Lanes sum = _mm512_add_epi64(a.limb[k], up);
     out.limb[k] = _mm512_and_si512(sum, mask);
     up = _mm512_srli_epi64(sum, kLimbBits);
   }
@@ -352,7 +352,7 @@ inline Field power_p58(const Field& a) { return multiply(square_times(power_chai
   return out;
 }
 
-// The canonical 32 bytes, with bit 255 clear. Takes limbs < 2^52.
+// The canonical 32 bytes, with bit 255 clear. Takes carried limbs.
 [[gnu::always_inline]] inline Words encode(const Field& a) {
   const Field c = canonical(a);
   const Lanes* l = c.limb;
@@ -369,16 +369,17 @@ inline Field power_p58(const Field& a) { return multiply(square_times(power_chai
   return _mm512_testn_epi64_mask(different, different);
 }
 
-// The lanes with a = 0, and with a = b, modulo p. Take limbs < 2^52.
+// The lanes with a = 0, modulo p. Takes carried limbs.
 [[gnu::always_inline]] inline Mask is_zero(const Field& a) {
   const Field c = canonical(a);
   const Lanes any = _mm512_or_si512(_mm512_or_si512(_mm512_or_si512(c.limb[0], c.limb[1]), c.limb[2]),
                                     _mm512_or_si512(c.limb[3], c.limb[4]));
   return _mm512_testn_epi64_mask(any, any);
 }
+// The lanes with a = b modulo p. Takes limbs < 2^52.
 [[gnu::always_inline]] inline Mask is_equal(const Field& a, const Field& b) { return is_zero(subtract(a, b)); }
 
-// The lanes whose element is odd in its canonical form: the sign of RFC 8032. Takes limbs < 2^52.
+// The lanes whose element is odd in its canonical form: the sign of RFC 8032. Takes carried limbs.
 [[gnu::always_inline]] inline Mask is_odd(const Field& a) {
   return _mm512_test_epi64_mask(canonical(a).limb[0], all(1));
 }

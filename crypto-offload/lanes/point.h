@@ -108,6 +108,13 @@ template <NeedT kNeedT>
                           carry(add_wide(b, a)));
 }
 
+// p + q, in the lanes of the mask p − q. 8M, without T 7M.
+template <NeedT kNeedT>
+[[gnu::always_inline]] inline Point add(const Point& p, const ProjectiveNiels& q, Mask negative) {
+  return add<kNeedT>(p, ProjectiveNiels{select(negative, q.sum, q.difference), select(negative, q.difference, q.sum),
+                                        q.z, negate_where(negative, q.t2d)});
+}
+
 // 2p. 5M + 3S, without T 4M + 3S. Reads no T.
 //
 // From s = Y + X and m = Y − X, everything twice what the formula dbl-2008-hwcd has, and F and H with the other sign:
@@ -118,6 +125,12 @@ template <NeedT kNeedT>
   const Wide g = twice_wide(multiply_wide(p.sum, p.difference));
   const Wide c = square_wide(p.double_z);
   return complete<kNeedT>(carry(subtract_wide(s2, m2)), carry(subtract_wide(c, g)), carry(g), carry(add_wide(s2, m2)));
+}
+
+// 2^count · p, count ≥ 1, with T. Not inlined for each caller: what it calls is long.
+inline void twice_times(Point& p, std::uint32_t count) {
+  for (; count > 1; --count) p = twice<NeedT::no>(p);
+  p = twice<NeedT::yes>(p);
 }
 
 // For an addition of p: (Y + X, Y − X, Z, 2d·T), each twice. 1M.

@@ -49,13 +49,13 @@ const Binary kBinary[] = {
 };
 
 const Unary kUnary[] = {
-    {"carry",            probe::carry,            same,        &probe::Bounds::wide,   &probe::Bounds::carried},
-    {"negate",           probe::negate,           negative,    &probe::Bounds::factor, &probe::Bounds::carried},
-    {"square_wide",      probe::square_wide,      squared,     &probe::Bounds::factor, &probe::Bounds::product},
-    {"square",           probe::square,           squared,     &probe::Bounds::factor, &probe::Bounds::carried},
-    {"multiply_by_3",    probe::multiply_by_3,    times<3>,    &probe::Bounds::factor, &probe::Bounds::carried},
-    {"multiply_by_1023", probe::multiply_by_1023, times<1023>, &probe::Bounds::factor, &probe::Bounds::carried},
-    {"canonical",        probe::canonical,        same,        &probe::Bounds::factor, &probe::Bounds::carried},
+    {"carry",            probe::carry,            same,        &probe::Bounds::wide,    &probe::Bounds::carried},
+    {"negate",           probe::negate,           negative,    &probe::Bounds::factor,  &probe::Bounds::carried},
+    {"square_wide",      probe::square_wide,      squared,     &probe::Bounds::factor,  &probe::Bounds::product},
+    {"square",           probe::square,           squared,     &probe::Bounds::factor,  &probe::Bounds::carried},
+    {"multiply_by_3",    probe::multiply_by_3,    times<3>,    &probe::Bounds::factor,  &probe::Bounds::carried},
+    {"multiply_by_1023", probe::multiply_by_1023, times<1023>, &probe::Bounds::factor,  &probe::Bounds::carried},
+    {"canonical",        probe::canonical,        same,        &probe::Bounds::carried, &probe::Bounds::carried},
 };
 // clang-format on
 
@@ -166,7 +166,7 @@ TEST_F(Avx512Field, TheRootOfMinusOneIsOne) {
 }
 
 TEST_F(Avx512Field, EncodesToTheCanonicalBytesOfEachLane) {
-  for (const Limbs& a : singles(random_, probe::bounds().factor, kRandomVectors)) {
+  for (const Limbs& a : singles(random_, probe::bounds().carried, kRandomVectors)) {
     const probe::Bytes bytes = probe::encode(a);
     const probe::Mask zero = probe::is_zero(a), odd = probe::is_odd(a);
     for (int i = 0; i < kLanes; ++i) {
@@ -206,7 +206,7 @@ TEST_F(Avx512Field, LoadsCanonicalAndOtherBytesAndIgnoresBit255) {
 }
 
 TEST_F(Avx512Field, ComparesLaneByLaneModuloP) {
-  const std::vector<Limbs> cases = singles(random_, probe::bounds().factor, 1'000);
+  const std::vector<Limbs> cases = singles(random_, probe::bounds().carried, 1'000);
   for (std::size_t n = 0; n < cases.size(); ++n) {
     const Limbs other = probe::canonical(cases[n]);
     for (int i = 0; i < kLanes; ++i) {

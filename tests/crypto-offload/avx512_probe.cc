@@ -3,6 +3,7 @@
 
 #include "crypto-offload/avx512/field.h"
 #include "crypto-offload/lanes/comb_row.h"
+#include "crypto-offload/lanes/make_tables.h"
 #include "crypto-offload/lanes/point.h"
 
 namespace electra::crypto {
@@ -142,6 +143,11 @@ void store_entries(Entries& entries, const NielsLimbs& n) {
   std::uint64_t* out[8];
   for (int i = 0; i < 8; ++i) out[i] = entries.lane[i];
   avx512::store_entries(out, niels(n));
+}
+
+void make_tables(const std::uint8_t* const* keys, std::size_t count, const CombShape& shape,
+                 std::uint64_t* const* tables, std::uint64_t* checksums, void* scratch) {
+  avx512::make_tables_in_lanes(keys, count, shape, tables, checksums, scratch);
 }
 
 }  // namespace avx512_probe

@@ -6,7 +6,10 @@
 // here before avx512::supported() has answered. One thread.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+
+#include "crypto-offload/tables/table_format.h"
 
 namespace electra::crypto::avx512_probe {
 
@@ -90,5 +93,9 @@ Mask is_small_order(const PointLimbs& p);
 PointLimbs decompress(const Bytes& bytes, Mask& valid);
 NielsLimbs load_entries(const Entries& entries);
 void store_entries(Entries& entries, const NielsLimbs& niels);
+
+// lanes/make_tables.h: a MakeTables.
+void make_tables(const std::uint8_t* const* keys, std::size_t count, const CombShape& shape,
+                 std::uint64_t* const* tables, std::uint64_t* checksums, void* scratch);
 
 }  // namespace electra::crypto::avx512_probe
