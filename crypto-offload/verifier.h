@@ -58,6 +58,7 @@ struct TableStatus {
   std::uint32_t keys = 0;          // learned and not forgotten
   std::uint32_t tables = 0;        // of these, ready
   std::uint32_t without = 0;       // of these, for which the memory budget has no room
+  std::uint32_t faulty = 0;        // of these, which have none because it twice did not read back as it was written
   std::uint64_t memory_bytes = 0;  // taken from the system
   std::string pages;               // "4 KiB", "huge (reserved)", "huge (transparent)"
   std::string reason;              // one sentence: why tables have this size
