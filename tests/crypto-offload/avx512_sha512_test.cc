@@ -9,6 +9,7 @@
 #include <memory>
 #include <random>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -28,10 +29,14 @@ class Sha512Lanes : public testing::Test {
   }
 };
 
+// Which of r and key an item has.
+enum class Head { both, only_r, only_key, none };
+
 // A message whose parts lie apart, at odd addresses.
 class Message {
  public:
-  Message(std::mt19937_64& random, std::uint32_t payload_bytes, bool tagged = true) : tagged_(tagged) {
+  Message(std::mt19937_64& random, std::uint32_t payload_bytes, bool tagged = true, Head head = Head::both)
+      : tagged_(tagged), head_(head) {
     offset_ = random() % 64;
     bytes_.resize(offset_ + kHead + payload_bytes + 3);
     std::ranges::generate(bytes_, [&] { return static_cast<std::uint8_t>(random()); });
@@ -42,8 +47,8 @@ class Message {
   [[nodiscard]] Sha512Item item() const {
     const std::uint8_t* payload = bytes_.data() + offset_;
     const std::uint8_t* parts = payload + payload_bytes_ + 1;
-    return {.r = parts,
-            .key = parts + 33,
+    return {.r = head_ == Head::both || head_ == Head::only_r ? parts : nullptr,
+            .key = head_ == Head::both || head_ == Head::only_key ? parts + 33 : nullptr,
             .tag = tagged_ ? parts + 66 : nullptr,
             .sequence = sequence_,
             .payload = payload_bytes_ == 0 ? nullptr : payload,
@@ -56,11 +61,13 @@ class Message {
   std::uint64_t sequence_ = 0;
   std::uint32_t payload_bytes_ = 0;
   bool tagged_;
+  Head head_;
 };
 
 Bytes64 oracle(const Sha512Item& item) {
-  std::vector<std::uint8_t> whole(item.r, item.r + 32);
-  whole.insert(whole.end(), item.key, item.key + 32);
+  std::vector<std::uint8_t> whole;
+  if (item.r != nullptr) whole.insert(whole.end(), item.r, item.r + 32);
+  if (item.key != nullptr) whole.insert(whole.end(), item.key, item.key + 32);
   if (item.tag != nullptr) {
     whole.insert(whole.end(), item.tag, item.tag + 16);
     for (int i = 0; i < 8; ++i) whole.push_back(static_cast<std::uint8_t>(item.sequence >> 8 * i));
@@ -99,6 +106,31 @@ TEST_F(Sha512Lanes, HashesEveryPayloadLengthUpTo300) {
       for (int i = 0; i < 8; ++i) messages.emplace_back(random, bytes, tagged);
       expect_oracle(messages);
     }
+  }
+}
+
+TEST_F(Sha512Lanes, HashesMessagesWithoutRWithoutKeyAndWithoutBoth) {
+  std::mt19937_64 random(8);
+  for (const Head head : {Head::only_r, Head::only_key, Head::none}) {
+    for (const bool tagged : {true, false}) {
+      for (std::uint32_t bytes = 0; bytes <= 300; ++bytes) {
+        std::vector<Message> messages;
+        for (int i = 0; i < 8; ++i) messages.emplace_back(random, bytes, tagged, head);
+        expect_oracle(messages);
+      }
+    }
+  }
+}
+
+TEST_F(Sha512Lanes, HashesMessagesOfAllShapesMixedInOneGroup) {
+  std::mt19937_64 random(9);
+  for (int round = 0; round < 300; ++round) {
+    std::vector<Message> messages;
+    for (int i = 0; i < 16; ++i) {
+      messages.emplace_back(random, static_cast<std::uint32_t>(random() % 301), random() % 4 != 0,
+                            static_cast<Head>(random() % 4));
+    }
+    expect_oracle(messages);
   }
 }
 
@@ -215,6 +247,17 @@ TEST_F(Sha512Lanes, TouchesNoByteBesideAPart) {
       expect_oracle(items);
       item.tag = nullptr;
       expect_oracle({item});
+      for (const auto& [r, key, tag] : {std::tuple{true, false, true},
+                                        {false, true, true},
+                                        {false, false, true},
+                                        {true, false, false},
+                                        {false, true, false},
+                                        {false, false, false}}) {
+        item.r = r ? place(0, 32) : nullptr;
+        item.key = key ? place(1, 32) : nullptr;
+        item.tag = tag ? place(2, 16) : nullptr;
+        expect_oracle({item});
+      }
     }
   }
 }
