@@ -33,7 +33,7 @@ constexpr std::uint64_t kOrderLimbs[5] = {kCLimbs[0], kCLimbs[1], kCLimbs[2], 0,
 // product[i + j] and product[i + j + 1] grow by the halves of x[i] · y[j]. Limbs of x and y below 2^52; each of the
 // product grows by less than 2 · min(kX, kY) · 2^52.
 template <int kX, int kY, int kProduct>
-[[gnu::always_inline]] inline void multiply_add(Word* product, const Word* x, const std::uint64_t* y) noexcept {
+[[gnu::always_inline]] inline void add_product(Word* product, const Word* x, const std::uint64_t* y) noexcept {
   for (int i = 0; i < kX; ++i) {
     for (int j = 0; j < kY; ++j) {
       const Word factor = all(y[j]);
@@ -52,15 +52,16 @@ template <int kLimbs>
   }
 }
 
-// 8 words to 10 limbs.
-[[gnu::always_inline]] inline void to_limbs(const LaneWords<8>& values, Word* limbs) noexcept {
-  Word words[8];
-  for (int k = 0; k < 8; ++k) words[k] = _mm512_load_si512(values.word[k]);
-  for (int i = 0; i < 10; ++i) {
+// 4 words to 5 limbs, or 8 to 10.
+template <int kWords>
+[[gnu::always_inline]] inline void to_limbs(const LaneWords<kWords>& values, Word* limbs) noexcept {
+  Word words[kWords];
+  for (int k = 0; k < kWords; ++k) words[k] = _mm512_load_si512(values.word[k]);
+  for (int i = 0; i < kWords * 5 / 4; ++i) {
     const int word = i * kLimbBits / 64;
     const unsigned low_bit = static_cast<unsigned>(i * kLimbBits % 64);
     Word limb = _mm512_srli_epi64(words[word], low_bit);
-    if (low_bit > 64 - kLimbBits && word + 1 < 8) {
+    if (low_bit > 64 - kLimbBits && word + 1 < kWords) {
       limb = _mm512_or_si512(limb, _mm512_slli_epi64(words[word + 1], 64 - low_bit));
     }
     limbs[i] = both(limb, all(kLimbMask));
@@ -78,6 +79,36 @@ template <int kLimbs>
 
 [[gnu::always_inline]] inline void load_words(const LaneWords<4>& from, Word* words) noexcept {
   for (int k = 0; k < 4; ++k) words[k] = _mm512_load_si512(from.word[k]);
+}
+
+// 2^260 = −2^8 c and 2^252 = −c modulo L:
+//   value = high · 2^260 + low; 2^8 c · high = high' · 2^260 + low'; so value = low − low' + 2^8 c · high'.
+// With 2^8 L added that lies in (0, 2^262), and the bits from 252 on are folded once more. Takes 10 limbs below 2^52,
+// together below 2^512.
+[[gnu::always_inline]] inline void reduce_limbs(const Word* x, LaneWords<4>* out) noexcept {
+  Word first[8];
+  for (Word& limb : first) limb = _mm512_setzero_si512();
+  add_product<5, 3, 8>(first, x + 5, k256CLimbs);
+  carry<8>(first);
+  Word r[5];
+  for (int i = 0; i < 5; ++i) r[i] = sub(x[i], first[i]);
+  for (int i = 0; i < 3; ++i) r[i] = add(r[i], all(k256CLimbs[i]));
+  r[4] = add(r[4], all(std::uint64_t{1} << kLimbBits));  // 2^260
+  add_product<3, 3, 5>(r, first + 5, k256CLimbs);
+  carry<5>(r);
+
+  const Word top = _mm512_srli_epi64(r[4], 44);  // below 2^10
+  r[4] = both(r[4], all((std::uint64_t{1} << 44) - 1));
+  Word folded[4];
+  for (Word& limb : folded) limb = _mm512_setzero_si512();
+  add_product<1, 3, 4>(folded, &top, kCLimbs);
+  for (int i = 0; i < 4; ++i) r[i] = sub(r[i], folded[i]);
+  carry<5>(r);
+  // In (−2^135, 2^252): below L, but perhaps negative.
+  const __mmask8 negative = _mm512_movepi64_mask(r[4]);
+  for (int i = 0; i < 5; ++i) r[i] = _mm512_mask_add_epi64(r[i], negative, r[i], all(kOrderLimbs[i]));
+  carry<5>(r);
+  from_limbs(r, out);
 }
 
 // x + L where `lanes` is set, modulo 2^256.
@@ -202,35 +233,27 @@ void load_scalars(const std::uint8_t* const* encodings, std::size_t count, LaneW
   }
 }
 
-// 2^260 = −2^8 c and 2^252 = −c modulo L:
-//   value = high · 2^260 + low; 2^8 c · high = high' · 2^260 + low'; so value = low − low' + 2^8 c · high'.
-// With 2^8 L added that lies in (0, 2^262), and the bits from 252 on are folded once more.
 void reduce(const LaneWords<8>& values, LaneWords<4>* out) noexcept {
   Word x[10];
   to_limbs(values, x);
-  Word first[8];
-  for (Word& limb : first) limb = _mm512_setzero_si512();
-  multiply_add<5, 3, 8>(first, x + 5, k256CLimbs);
-  carry<8>(first);
-  Word r[5];
-  for (int i = 0; i < 5; ++i) r[i] = sub(x[i], first[i]);
-  for (int i = 0; i < 3; ++i) r[i] = add(r[i], all(k256CLimbs[i]));
-  r[4] = add(r[4], all(std::uint64_t{1} << kLimbBits));  // 2^260
-  multiply_add<3, 3, 5>(r, first + 5, k256CLimbs);
-  carry<5>(r);
+  reduce_limbs(x, out);
+}
 
-  const Word top = _mm512_srli_epi64(r[4], 44);  // below 2^10
-  r[4] = both(r[4], all((std::uint64_t{1} << 44) - 1));
-  Word folded[4];
-  for (Word& limb : folded) limb = _mm512_setzero_si512();
-  multiply_add<1, 3, 4>(folded, &top, kCLimbs);
-  for (int i = 0; i < 4; ++i) r[i] = sub(r[i], folded[i]);
-  carry<5>(r);
-  // In (−2^135, 2^252): below L, but perhaps negative.
-  const __mmask8 negative = _mm512_movepi64_mask(r[4]);
-  for (int i = 0; i < 5; ++i) r[i] = _mm512_mask_add_epi64(r[i], negative, r[i], all(kOrderLimbs[i]));
-  carry<5>(r);
-  from_limbs(r, out);
+// (2^256 − 1)² + 2^256 − 1 < 2^512: any values may be multiplied and added.
+void multiply_add(const LaneWords<4>& a, const LaneWords<4>& b, const LaneWords<4>& c, LaneWords<4>* out) noexcept {
+  Word x[5], y[5], sum[10];
+  to_limbs(a, x);
+  to_limbs(b, y);
+  to_limbs(c, sum);
+  for (int i = 5; i < 10; ++i) sum[i] = _mm512_setzero_si512();
+  for (int i = 0; i < 5; ++i) {
+    for (int j = 0; j < 5; ++j) {
+      sum[i + j] = _mm512_madd52lo_epu64(sum[i + j], x[i], y[j]);
+      sum[i + j + 1] = _mm512_madd52hi_epu64(sum[i + j + 1], x[i], y[j]);
+    }
+  }
+  carry<10>(sum);
+  reduce_limbs(sum, out);
 }
 
 std::uint8_t below_order(const LaneWords<4>& values) noexcept {
@@ -242,6 +265,12 @@ std::uint8_t below_order(const LaneWords<4>& values) noexcept {
     below = static_cast<__mmask8>(_mm512_cmplt_epu64_mask(x[k], all(kOrder[k])) | equal);
   }
   return below;
+}
+
+void sign_bits(const LaneWords<4>& scalars, LaneWords<4>* out) noexcept {
+  Word u[kSignWords];
+  signs_of(scalars, 256, u);
+  for (int k = 0; k < 4; ++k) _mm512_store_si512(out->word[k], u[k]);
 }
 
 void recode(const LaneWords<4>& scalars, const CombShape& shape, CombDigits* out) noexcept {

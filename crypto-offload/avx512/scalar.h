@@ -21,11 +21,17 @@ void load_scalars(const std::uint8_t* const* encodings, std::size_t count, LaneW
 // Any 512-bit value to the one below L that is congruent to it.
 void reduce(const LaneWords<8>& values, LaneWords<4>* out) noexcept;
 
+// a · b + c modulo L. Any values.
+void multiply_add(const LaneWords<4>& a, const LaneWords<4>& b, const LaneWords<4>& c, LaneWords<4>* out) noexcept;
+
 // Bit `lane` is set where the lane's value is below L. Any values.
 [[nodiscard]] std::uint8_t below_order(const LaneWords<4>& values) noexcept;
 
 // Writes the first shape.digits() digits. Scalars below L are represented; for any other value every entry is inside its
 // table all the same, but the digits stand for something else: such a signature fails for its S.
 void recode(const LaneWords<4>& scalars, const CombShape& shape, CombDigits* out) noexcept;
+
+// u of comb_shape.h for a comb of 256 bits, for callers with a shape of their own. Scalars below L.
+void sign_bits(const LaneWords<4>& scalars, LaneWords<4>* out) noexcept;
 
 }  // namespace electra::crypto::avx512

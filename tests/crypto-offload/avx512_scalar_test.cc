@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "crypto-offload/tables/comb_shape.h"
-#include "crypto-offload/lanes/lane_words.h"
 #include "crypto-offload/avx512/scalar.h"
 #include "crypto-offload/avx512/supported.h"
+#include "crypto-offload/lanes/lane_words.h"
+#include "crypto-offload/tables/comb_shape.h"
 #include "meter-proto/base/bytes.h"
 #include "tests/crypto-offload/reference_ed25519.h"
 
@@ -223,6 +223,85 @@ TEST_F(Scalars, BelowOrderIsExactInEveryLane) {
   }
 }
 
+// Every triple in every lane, beside other triples.
+struct Triple {
+  Integer a, b, c;
+};
+template <typename Expected>
+void expect_multiplied_and_added(const std::vector<Triple>& triples, Expected expected) {
+  for (std::size_t first = 0; first < triples.size(); ++first) {
+    LaneWords<4> a, b, c, out;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const Triple& triple = triples[(first + lane) % triples.size()];
+      set_lane(a, lane, triple.a.limb.data());
+      set_lane(b, lane, triple.b.limb.data());
+      set_lane(c, lane, triple.c.limb.data());
+    }
+    multiply_add(a, b, c, &out);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const Triple& triple = triples[(first + lane) % triples.size()];
+      ASSERT_EQ(lane_of(out, lane), expected(triple))
+          << hex(triple.a) << " * " << hex(triple.b) << " + " << hex(triple.c) << " in lane " << lane;
+    }
+  }
+}
+
+Integer sodium_multiply_add(const Triple& triple) {
+  const Bytes32 a = reference::store(triple.a), b = reference::store(triple.b), c = reference::store(triple.c);
+  Bytes32 product, sum;
+  crypto_core_ed25519_scalar_mul(product.data(), a.data(), b.data());
+  crypto_core_ed25519_scalar_add(sum.data(), product.data(), c.data());
+  return reference::load(sum);
+}
+
+TEST_F(Scalars, MultiplyAddOfRandomScalarsIsLibsodiums) {
+  std::mt19937_64 random(7);
+  std::vector<Triple> triples(5000);
+  for (Triple& triple : triples) {
+    triple = {random_scalar(random), random_integer(random), random_scalar(random)};
+    triple.b.limb[0] &= ~7ULL;  // as the clamped scalar of a key
+    triple.b.limb[3] = (triple.b.limb[3] & ~(1ULL << 63)) | 1ULL << 62;
+  }
+  expect_multiplied_and_added(triples, sodium_multiply_add);
+}
+
+TEST_F(Scalars, MultiplyAddIsExactAtItsEdges) {
+  const Integer ones{{~0ULL, ~0ULL, ~0ULL, ~0ULL}};
+  std::vector<Integer> edges = {Integer{},
+                                reference::integer(1),
+                                reference::integer(2),
+                                minus(group_order(), 1),
+                                group_order(),
+                                plus(group_order(), 1),
+                                reference::add(group_order(), group_order()),
+                                Integer{{0, 0, 0, 1ULL << 60}},
+                                Integer{{0, 0, 0, 1ULL << 62}},                  // the least clamped scalar
+                                Integer{{~7ULL, ~0ULL, ~0ULL, ~0ULL >> 1}},      // the greatest
+                                Integer{{(1ULL << 52) - 1, 0, 0, 0}},            // one limb full
+                                Integer{{~0ULL << 52, (1ULL << 40) - 1, 0, 0}},  // the next one
+                                ones};
+  std::vector<Triple> triples;
+  for (const Integer& a : edges) {
+    for (const Integer& b : edges) {
+      for (const Integer& c : edges) triples.push_back({a, b, c});
+    }
+  }
+  expect_multiplied_and_added(triples, [](const Triple& t) { return reference::multiply_add(t.a, t.b, t.c); });
+}
+
+TEST_F(Scalars, MultiplyAddTakesItsOwnOutput) {
+  std::mt19937_64 random(8);
+  const Integer a = random_scalar(random), b = random_scalar(random), c = random_scalar(random);
+  LaneWords<4> x, y, z;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    set_lane(x, lane, a.limb.data());
+    set_lane(y, lane, b.limb.data());
+    set_lane(z, lane, c.limb.data());
+  }
+  multiply_add(x, y, z, &y);
+  for (std::size_t lane = 0; lane < kLanes; ++lane) EXPECT_EQ(lane_of(y, lane), sodium_multiply_add({a, b, c}));
+}
+
 TEST_F(Scalars, LoadsAsManyLanesAsThereAre) {
   std::mt19937_64 random(5);
   std::array<std::array<std::uint8_t, 33>, kLanes> bytes;
@@ -291,6 +370,31 @@ void expect_entries_inside_their_tables(const CombShape& shape, const CombDigits
     const std::uint32_t table = digit % shape.tables;
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       ASSERT_EQ(digits.entry[digit][lane] / shape.entries_per_table(), table) << "digit " << digit << " lane " << lane;
+    }
+  }
+}
+
+TEST_F(Scalars, SignBitsStandForTheScalar) {
+  std::mt19937_64 random(9);
+  std::vector<Integer> scalars = {Integer{},
+                                  reference::integer(1),
+                                  reference::integer(2),
+                                  minus(group_order(), 1),
+                                  minus(group_order(), 2),
+                                  Integer{{0, 0, 0, 1ULL << 60}}};
+  for (int i = 0; i < 1000; ++i) scalars.push_back(random_scalar(random));
+  const Integer power_256 = reference::multiply_add(Integer{{0, 0, 0, 1ULL << 63}}, reference::integer(2), Integer{});
+  const Integer least = add_mod(reference::integer(1), negate_mod(power_256));  // all signs −: 1 − 2^256
+  for (std::size_t first = 0; first < scalars.size(); ++first) {
+    LaneWords<4> in, out;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      set_lane(in, lane, scalars[(first + lane) % scalars.size()].limb.data());
+    }
+    sign_bits(in, &out);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const Integer& scalar = scalars[(first + lane) % scalars.size()];
+      ASSERT_EQ(reference::multiply_add(lane_of(out, lane), reference::integer(2), least), scalar)
+          << hex(scalar) << " in lane " << lane;
     }
   }
 }
