@@ -2,6 +2,7 @@
 #include "tests/crypto-offload/avx512_probe.h"
 
 #include "crypto-offload/avx512/field.h"
+#include "crypto-offload/avx512/sign_comb.h"
 #include "crypto-offload/lanes/comb_row.h"
 #include "crypto-offload/lanes/make_tables.h"
 #include "crypto-offload/lanes/point.h"
@@ -148,6 +149,11 @@ void store_entries(Entries& entries, const NielsLimbs& n) {
 void make_tables(const std::uint8_t* const* keys, std::size_t count, const CombShape& shape,
                  std::uint64_t* const* tables, std::uint64_t* checksums, void* scratch) {
   avx512::make_tables_in_lanes(keys, count, shape, tables, checksums, scratch);
+}
+
+void make_sign_tables(std::uint64_t* tables) { avx512::make_sign_tables(tables); }
+PointLimbs multiply_base(const std::uint64_t* tables, const Bytes& signs) {
+  return store(avx512::multiply_base(tables, words(signs)));
 }
 
 }  // namespace avx512_probe

@@ -98,4 +98,8 @@ void store_entries(Entries& entries, const NielsLimbs& niels);
 void make_tables(const std::uint8_t* const* keys, std::size_t count, const CombShape& shape,
                  std::uint64_t* const* tables, std::uint64_t* checksums, void* scratch);
 
+// sign_comb.h: the table, of kSignTableWords words, 64-byte aligned; and [r]B from the sign bits of r.
+void make_sign_tables(std::uint64_t* tables);
+PointLimbs multiply_base(const std::uint64_t* tables, const Bytes& signs);
+
 }  // namespace electra::crypto::avx512_probe

@@ -1,0 +1,114 @@
+// The comb of signing: its table holds the multiples of B that sign_comb.h names, and it multiplies any scalar, with every
+// limb in its range on the way (the fixture watches).
+#include <cstring>
+#include <memory>
+
+#include "crypto-offload/avx512/sign.h"
+#include "tests/crypto-offload/avx512_cases.h"
+
+namespace electra::crypto {
+namespace {
+
+using namespace avx512_cases;
+namespace probe = avx512_probe;
+
+constexpr int kTables = 13;
+constexpr int kEntries = 16;
+
+struct alignas(64) Table {
+  std::uint64_t words[avx512::kSignTableWords];
+};
+
+const Table& table() {
+  static const auto made = [] {
+    auto out = std::make_unique<Table>();
+    probe::make_sign_tables(out->words);
+    return out;
+  }();
+  return *made;
+}
+
+Integer add_mod(const Integer& a, const Integer& b) { return reference::multiply_add(a, reference::integer(1), b); }
+Integer negate_mod(const Integer& a) { return a == Integer{} ? a : reference::sub(reference::group_order(), a); }
+Integer power_of_two(int exponent) {
+  Integer out = reference::integer(1);
+  for (int i = 0; i < exponent; ++i) out = add_mod(out, out);
+  return out;
+}
+
+// The factor of B in entry(j, e), modulo L.
+Integer factor(int j, int e) {
+  Integer sum = j == 12 ? Integer{} : power_of_two(64 * (3 - j % 4) + 4 * (15 - j / 4));
+  for (int k = 0; k < 4; ++k) {
+    const Integer power = power_of_two(64 * k + 4 * j);
+    sum = add_mod(sum, (e >> k & 1) != 0 ? power : negate_mod(power));
+  }
+  return sum;
+}
+
+class Avx512SignComb : public Avx512Test {};
+
+TEST_F(Avx512SignComb, TheTableHoldsTheMultiplesThatItSays) {
+  for (int j = 0; j < kTables; ++j) {
+    for (int e = 0; e < kEntries; ++e) {
+      const reference::Point point = reference::multiply(factor(j, e), reference::base());
+      const Integer inverse = big_field::invert(point.z);
+      const Integer x = big_field::multiply(point.x, inverse), y = big_field::multiply(point.y, inverse);
+      probe::Limbs x_limbs{}, y_limbs{};
+      set_lane(x_limbs, 0, big_field::to_limbs(x));
+      set_lane(y_limbs, 0, big_field::to_limbs(y));
+      const probe::NielsLimbs niels = probe::to_affine_niels(x_limbs, y_limbs);
+      const probe::Limbs fields[3] = {probe::canonical(niels.sum), probe::canonical(niels.difference),
+                                      probe::canonical(niels.t2d)};
+      for (int l = 0; l < 15; ++l) {
+        ASSERT_EQ(table().words[16 * (15 * j + l) + e], fields[l / 5].limb[l % 5][0])
+            << "table " << j << " entry " << e << " limb " << l;
+      }
+    }
+  }
+}
+
+// u with 2u + 1 − 2^256 = scalar, or scalar + L if it is even.
+Integer sign_bits(const Integer& scalar) {
+  Integer odd = (scalar.limb[0] & 1) != 0 ? scalar : reference::add(scalar, reference::group_order());
+  for (std::size_t k = 0; k < 4; ++k) odd.limb[k] = odd.limb[k] >> 1 | (k < 3 ? odd.limb[k + 1] << 63 : 0);
+  odd.limb[3] |= 1ULL << 63;
+  return odd;
+}
+
+TEST_F(Avx512SignComb, MultipliesTheBasePointByAnyScalarInEveryLane) {
+  const Integer& order = reference::group_order();
+  std::vector<Integer> scalars = {Integer{},
+                                  reference::integer(1),
+                                  reference::integer(2),
+                                  reference::integer(3),
+                                  reference::sub(order, reference::integer(1)),
+                                  reference::sub(order, reference::integer(2)),
+                                  Integer{{0, 0, 0, 1ULL << 60}},
+                                  Integer{{~0ULL, ~0ULL, ~0ULL, (1ULL << 60) - 1}}};
+  // Every entry of every table, positive and negative: the bits of one nibble of all words in turn.
+  for (int i = 0; i < 400; ++i) {
+    Integer scalar;
+    for (std::uint64_t& limb : scalar.limb) limb = random_();
+    scalars.push_back(add_mod(scalar, Integer{}));
+  }
+  std::vector<Bytes32> expected;
+  for (const Integer& scalar : scalars) {
+    expected.push_back(reference::encode(reference::multiply(scalar, reference::base())));
+  }
+  for (std::size_t first = 0; first < scalars.size(); ++first) {
+    probe::Bytes signs;
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const Bytes32 bits = reference::store(sign_bits(scalars[(first + i) % scalars.size()]));
+      std::memcpy(signs.lane[i], bits.data(), bits.size());
+    }
+    const probe::Bytes got = probe::encode(probe::multiply_base(table().words, signs));
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      ASSERT_EQ(std::memcmp(got.lane[i], expected[(first + i) % scalars.size()].data(), 32), 0)
+          << to_hex(reference::store(scalars[(first + i) % scalars.size()])) << " in lane " << i;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace electra::crypto
