@@ -1,9 +1,13 @@
 #include "bench/verify/lanes.h"
 
+#include <algorithm>
 #include <array>
+#include <deque>
+#include <vector>
 
 #include "crypto-offload/avx512/sha512.h"
 #include "crypto-offload/avx512/supported.h"
+#include "crypto-offload/batch_signer.h"
 
 namespace electra::bench {
 namespace {
@@ -37,9 +41,40 @@ class LaneSha512 final : public ChunkedContestant {
   std::array<Bytes64, kChunk> digests_{};
 };
 
+class LaneSign final : public ChunkedContestant {
+ public:
+  explicit LaneSign(const Workload& workload) : ChunkedContestant(workload, kChunk) {
+    for (std::uint32_t key = 0; key < workload.keys(); ++key) {
+      Bytes32 seed;
+      std::copy_n(workload.secret_key(key).begin(), seed.size(), seed.begin());
+      keys_.emplace_back(seed);
+    }
+    for (std::size_t i = 0; i < workload.messages().size(); ++i) {
+      items_.push_back({.key = &keys_[workload.facts(i).key],
+                        .tag = &workload.tag(),
+                        .sequence = Workload::sequence(i),
+                        .payload = workload.messages()[i].payload()});
+    }
+  }
+
+ protected:
+  void work(std::size_t first) override { crypto::sign_many(std::span(items_).subspan(first, kChunk), signatures_); }
+  std::string_view problem(std::size_t first, std::size_t i) const override {
+    return signature_problem(first + i, signatures_[i]);
+  }
+
+ private:
+  std::deque<crypto::ExpandedKey> keys_;
+  std::vector<crypto::SignItem> items_;
+  std::array<Bytes64, kChunk> signatures_{};
+};
+
 }  // namespace
 
-std::unique_ptr<Contestant> lane_sign(const Workload&) { return nullptr; }
+std::unique_ptr<Contestant> lane_sign(const Workload& workload) {
+  if (!crypto::avx512::supported()) return nullptr;
+  return std::make_unique<LaneSign>(workload);
+}
 
 std::unique_ptr<Contestant> lane_sha512(const Workload& workload) {
   if (!crypto::avx512::supported()) return nullptr;
