@@ -174,7 +174,7 @@ Arena::Made Arena::plain(const std::string& name) {
   static constexpr const char* kHashNote = "264 bytes, in the cache";
   static constexpr const char* kItself = "against itself: how far a ratio is by chance from 1";
   static constexpr Plain kPlain[] = {
-      {"sign_8", lane_sign, sodium_sign, 8, 12, 0, "signatures", "batches of 256"},
+      {"sign_8", lane_sign, sodium_sign, 8, 12, 0, "signatures", "batches of 256 of random keys"},
       {"sha512_8", lane_sha512, sodium_sha512, 7, 9, kMessagesToHash, "hashes", kHashNote},
       {"sodium_verify", sodium_verify, sodium_verify, 0, 0, 0, "signatures", kItself},
       {"openssl_verify", openssl_verify, sodium_verify, 0, 0, 0, "signatures", "EVP_DigestVerify"},

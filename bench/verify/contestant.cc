@@ -41,7 +41,7 @@ std::string_view ChunkedContestant::verdict_problem(std::size_t message, bool ac
 }
 
 std::string_view ChunkedContestant::signature_problem(std::size_t message, const Bytes64& signature) const noexcept {
-  return signature == workload_.signature_as_signed(message) ? "" : "another signature than libsodium's";
+  return signature == workload_.signature_as_signed(message) ? "" : "another signature than the one that was made";
 }
 
 std::string_view ChunkedContestant::digest_problem(std::size_t message, const Bytes64& digest) const noexcept {

@@ -1,8 +1,6 @@
 #include "bench/verify/lanes.h"
 
-#include <algorithm>
 #include <array>
-#include <deque>
 #include <vector>
 
 #include "crypto-offload/avx512/sha512.h"
@@ -44,13 +42,8 @@ class LaneSha512 final : public ChunkedContestant {
 class LaneSign final : public ChunkedContestant {
  public:
   explicit LaneSign(const Workload& workload) : ChunkedContestant(workload, kChunk) {
-    for (std::uint32_t key = 0; key < workload.keys(); ++key) {
-      Bytes32 seed;
-      std::copy_n(workload.secret_key(key).begin(), seed.size(), seed.begin());
-      keys_.emplace_back(seed);
-    }
     for (std::size_t i = 0; i < workload.messages().size(); ++i) {
-      items_.push_back({.key = &keys_[workload.facts(i).key],
+      items_.push_back({.key = &workload.secret_key(workload.facts(i).key),
                         .tag = &workload.tag(),
                         .sequence = Workload::sequence(i),
                         .payload = workload.messages()[i].payload()});
@@ -64,7 +57,6 @@ class LaneSign final : public ChunkedContestant {
   }
 
  private:
-  std::deque<crypto::ExpandedKey> keys_;
   std::vector<crypto::SignItem> items_;
   std::array<Bytes64, kChunk> signatures_{};
 };

@@ -62,7 +62,7 @@ class SodiumSign final : public Signing {
       const Message& message = workload().messages()[first + i];
       const auto& bytes = message.signed_bytes;
       crypto_sign_detached(signatures_[i].data(), nullptr, bytes.data(), bytes.size(),
-                           workload().secret_key(workload().facts(first + i).key).data());
+                           workload().secret_key(workload().facts(first + i).key).secret_key().data());
     }
   }
 };
@@ -145,7 +145,8 @@ class OpensslSign final : public Signing {
  public:
   explicit OpensslSign(const Workload& workload) : Signing(workload), context_(EVP_MD_CTX_new()) {
     for (std::uint32_t i = 0; i < workload.keys(); ++i) {
-      keys_.emplace_back(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, workload.secret_key(i).data(), 32));
+      keys_.emplace_back(
+          EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, workload.secret_key(i).secret_key().data(), 32));
       ELECTRA_ASSERT(keys_.back() != nullptr);
     }
   }

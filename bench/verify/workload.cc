@@ -27,7 +27,7 @@ void KeyRing::grow(std::uint32_t count) {
   while (public_keys.size() < count) {
     Bytes32 seed{0xe1};
     for (std::size_t i = 0; i < 8; ++i) seed[8 + i] = static_cast<std::uint8_t>(public_keys.size() >> (8 * i));
-    crypto_sign_seed_keypair(public_keys.emplace_back().data(), secret_keys.emplace_back().data(), seed.data());
+    public_keys.push_back(secret_keys.emplace_back(seed).public_key());
   }
 }
 
@@ -43,27 +43,37 @@ Workload::Workload(KeyRing& ring, std::uint32_t keys, std::uint32_t messages)
   std::array<std::uint8_t, kSignedBytes - kPayloadOffset> payload;
   for (std::uint32_t i = 0; i < messages; ++i) {
     std::ranges::generate(payload, [&] { return static_cast<std::uint8_t>(random()); });
-    const auto key = static_cast<std::uint32_t>(random() % keys);
-    const bool damaged = random() % kDamageEvery == 0;
-    make(i, key, damaged ? static_cast<std::uint16_t>(random() % kDamageBits) : Facts::kNoBit, payload);
+    proto::signing_bytes(tag_, sequence(i), payload, messages_[i].signed_bytes);
+    facts_[i].key = static_cast<std::uint32_t>(random() % keys);
+    if (random() % kDamageEvery == 0) facts_[i].turned_bit = static_cast<std::uint16_t>(random() % kDamageBits);
+  }
+  sign_all();
+  for (std::uint32_t i = 0; i < messages; ++i) {
+    if (!facts_[i].valid()) turn(messages_[i].signature, facts_[i].turned_bit);
+    hash(i);
   }
 }
 
-void Workload::make(std::size_t message, std::uint32_t key, std::uint16_t turned_bit, ByteSpan payload) {
-  Message& made = messages_[message];
-  Facts& facts = facts_[message];
-  facts.key = key;
-  facts.turned_bit = turned_bit;
-  proto::signing_bytes(tag_, sequence(message), payload, made.signed_bytes);
-  crypto_sign_detached(made.signature.data(), nullptr, made.signed_bytes.data(), made.signed_bytes.size(),
-                       secret_key(key).data());
-  if (!facts.valid()) turn(made.signature, turned_bit);
+// In batches. That libsodium gives the same signatures is seen when it signs and verifies.
+void Workload::sign_all() {
+  std::vector<crypto::SignItem> items;
+  for (std::size_t i = 0; i < messages_.size(); ++i) {
+    items.push_back(
+        {.key = &secret_key(facts_[i].key), .tag = &tag_, .sequence = sequence(i), .payload = messages_[i].payload()});
+  }
+  std::vector<Bytes64> signatures(items.size());
+  crypto::sign_many(items, signatures);
+  for (std::size_t i = 0; i < messages_.size(); ++i) messages_[i].signature = signatures[i];
+}
+
+void Workload::hash(std::size_t message) {
+  const Message& made = messages_[message];
   crypto_hash_sha512_state state;
   crypto_hash_sha512_init(&state);
   crypto_hash_sha512_update(&state, made.signature.data(), 32);
-  crypto_hash_sha512_update(&state, public_key(key).data(), 32);
+  crypto_hash_sha512_update(&state, public_key(facts_[message].key).data(), 32);
   crypto_hash_sha512_update(&state, made.signed_bytes.data(), made.signed_bytes.size());
-  crypto_hash_sha512_final(&state, facts.digest.data());
+  crypto_hash_sha512_final(&state, facts_[message].digest.data());
 }
 
 Bytes64 Workload::signature_as_signed(std::size_t message) const noexcept {
