@@ -287,7 +287,9 @@ class TownMaker final : public io::JournalListener {
       strict::EnvelopeView view;
       const Result decoded = strict::decode_envelope(ByteSpan(town_.messages_.bytes).subspan(begin, end - begin), view);
       ELECTRA_ASSERT(decoded == Result::ok);
-      town_.items_.push_back({.public_key = town_.genesis_.holders[town_.messages_.senders[i] - 1].public_key.data(),
+      const state::Slot sender = town_.messages_.senders[i];
+      town_.items_.push_back({.public_key = town_.genesis_.holders[sender - 1].public_key.data(),
+                              .key_number = sender,
                               .signature = view.signature,
                               .tag = &town_.tag_,
                               .sequence = view.sequence,

@@ -39,7 +39,7 @@ class Town {
   [[nodiscard]] std::filesystem::path journal() const { return directory_ / "journal"; }
   [[nodiscard]] std::filesystem::path headers_file() const { return directory_ / "blocks" / "headers.bin"; }
 
-  // Every message of the journal as the verifier takes it; views into the town.
+  // Every message of the journal as the verifier takes it; views into the town. Key numbers are slots.
   [[nodiscard]] std::span<const crypto::VerifyItem> items() const noexcept { return items_; }
   [[nodiscard]] std::uint64_t messages() const noexcept { return items_.size(); }
   [[nodiscard]] std::uint64_t batches() const noexcept { return batches_; }
