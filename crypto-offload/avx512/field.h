@@ -25,6 +25,8 @@
 
 #include <cstdint>
 
+#include "crypto-offload/lanes/curve.h"
+
 namespace electra::crypto::avx512 {
 namespace {
 
@@ -33,9 +35,6 @@ using Mask = __mmask8;  // bit i stands for lane i; a function that gives a mask
 
 constexpr int kLanes = 8;
 constexpr Mask kAllLanes = 0xff;
-constexpr int kLimbs = 5;
-constexpr int kLimbBits = 51;
-constexpr std::uint64_t kLimbMask = (std::uint64_t{1} << kLimbBits) - 1;
 
 constexpr std::uint64_t kCarriedBound = (std::uint64_t{1} << 51) + (1 << 16);
 constexpr std::uint64_t kFactorBound = std::uint64_t{1} << 52;
@@ -88,18 +87,10 @@ void check_limbs(const char* function, const std::uint64_t (*limbs)[kLanes], std
   return {{all(limbs[0]), all(limbs[1]), all(limbs[2]), all(limbs[3]), all(limbs[4])}};
 }
 
-[[gnu::always_inline]] inline Field zero() { return {{all(0), all(0), all(0), all(0), all(0)}}; }
-[[gnu::always_inline]] inline Field one() { return {{all(1), all(0), all(0), all(0), all(0)}}; }
-
-// The curve's d = −121665/121666 (RFC 8032, 5.1), its multiples that the formulas use, and 2^((p−1)/4), a root of −1.
-constexpr std::uint64_t kD[kLimbs] = {0x34dca135978a3, 0x1a8283b156ebd, 0x5e7a26001c029, 0x739c663a03cbb,
-                                      0x52036cee2b6ff};
-constexpr std::uint64_t kTwoD[kLimbs] = {0x69b9426b2f159, 0x35050762add7a, 0x3cf44c0038052, 0x6738cc7407977,
-                                         0x2406d9dc56dff};
-constexpr std::uint64_t kFourD[kLimbs] = {0x537284d65e2b2, 0x6a0a0ec55baf5, 0x79e89800700a4, 0x4e7198e80f2ee,
-                                          0x480db3b8adbff};
-constexpr std::uint64_t kRootOfMinusOne[kLimbs] = {0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60, 0x78595a6804c9e,
-                                                   0x2b8324804fc1d};
+// The number n in all lanes.
+[[gnu::always_inline]] inline Field small(std::uint32_t n) { return {{all(n), all(0), all(0), all(0), all(0)}}; }
+[[gnu::always_inline]] inline Field zero() { return small(0); }
+[[gnu::always_inline]] inline Field one() { return small(1); }
 
 // --- Carrying, sums and differences -----------------------------------------------------------------------------------
 
@@ -241,52 +232,6 @@ constexpr std::uint64_t kRootOfMinusOne[kLimbs] = {0x61b274a0ea0b0, 0x0d5a5fc8f1
 // Take limbs < 2^52, give carried limbs.
 [[gnu::always_inline]] inline Field multiply(const Field& a, const Field& b) { return carry(multiply_wide(a, b)); }
 [[gnu::always_inline]] inline Field square(const Field& a) { return carry(square_wide(a)); }
-
-// kFactor · a. Takes limbs < 2^52, gives carried limbs. kFactor < 2^10 keeps the product of a limb below 2^62.
-template <std::uint32_t kFactor>
-[[gnu::always_inline]] inline Field multiply_small(const Field& a) {
-  static_assert(kFactor < 1024, "the carry takes limbs below 2^62");
-  expect_below("multiply_small", a.limb, kFactorBound);
-  Wide out;
-  for (int k = 0; k < kLimbs; ++k) out.limb[k] = _mm512_mullo_epi64(a.limb[k], all(kFactor));
-  return carry(out);
-}
-
-// --- Powers -----------------------------------------------------------------------------------------------------------
-
-// a^(2^count), count ≥ 1. Limbs as multiply; not inlined, as the chains below wait for latency and not for calls.
-inline Field square_times(Field a, int count) {
-  for (int i = 0; i < count; ++i) a = square(a);
-  return a;
-}
-
-// a^(2^250 − 1), and a^11, which both chains below need. Takes limbs < 2^52, gives carried limbs.
-struct PowerChain {
-  Field ones_250;
-  Field eleventh;
-};
-inline PowerChain power_chain(const Field& a) {
-  const Field p2 = square(a);
-  const Field p9 = multiply(square_times(p2, 2), a);
-  const Field p11 = multiply(p9, p2);
-  const Field ones_5 = multiply(square(p11), p9);  // a^(2^5 − 1)
-  const Field ones_10 = multiply(square_times(ones_5, 5), ones_5);
-  const Field ones_20 = multiply(square_times(ones_10, 10), ones_10);
-  const Field ones_40 = multiply(square_times(ones_20, 20), ones_20);
-  const Field ones_50 = multiply(square_times(ones_40, 10), ones_10);
-  const Field ones_100 = multiply(square_times(ones_50, 50), ones_50);
-  const Field ones_200 = multiply(square_times(ones_100, 100), ones_100);
-  return {multiply(square_times(ones_200, 50), ones_50), p11};
-}
-
-// 1/a = a^(p − 2) = a^(2^255 − 21); 0 for a = 0. Takes limbs < 2^52, gives carried limbs. 254 squares, 11 multiplies.
-inline Field invert(const Field& a) {
-  const PowerChain chain = power_chain(a);
-  return multiply(square_times(chain.ones_250, 5), chain.eleventh);
-}
-
-// a^((p − 5)/8) = a^(2^252 − 3), for square roots (RFC 8032, 5.1.3). Takes limbs < 2^52, gives carried limbs.
-inline Field power_p58(const Field& a) { return multiply(square_times(power_chain(a).ones_250, 2), a); }
 
 // --- Bytes, canonical form, comparisons -------------------------------------------------------------------------------
 
@@ -440,6 +385,9 @@ template <int kFields>
   }
 }
 
+// Limb k as the word that stands for it in memory.
+[[gnu::always_inline]] inline Lanes word_of(const Field& a, int k) { return a.limb[k]; }
+
 // The opposite. Limbs as given.
 template <int kFields>
 [[gnu::always_inline]] inline void store_fields(std::uint64_t* const* to, const Field (&fields)[kFields]) {
@@ -455,3 +403,5 @@ template <int kFields>
 
 }  // namespace
 }  // namespace electra::crypto::avx512
+
+#include "crypto-offload/lanes/powers.h"

@@ -40,13 +40,13 @@ struct TableTargets {
 // What an entry adds to table_checksum: Σ word[k] · (2k + 1) + 2 · (words before it) · Σ word[k].
 [[gnu::always_inline]] inline Lanes entry_checksum(const Field (&fields)[3], std::uint64_t index) {
   // Σ k · word[k] is the sum of all tails, a tail being the sum of the words from some k > 0 on.
-  Lanes tail = fields[2].limb[kLimbs - 1];
+  Lanes tail = word_of(fields[2], kLimbs - 1);
   Lanes tails = tail;
   for (int k = 3 * kLimbs - 2; k > 0; --k) {
-    tail = add_words(tail, fields[k / kLimbs].limb[k % kLimbs]);
+    tail = add_words(tail, word_of(fields[k / kLimbs], k % kLimbs));
     tails = add_words(tails, tail);
   }
-  const Lanes sum = add_words(tail, fields[0].limb[0]);
+  const Lanes sum = add_words(tail, word_of(fields[0], 0));
   return add_words(add_words(sum, add_words(tails, tails)), multiply_words(sum, all(2 * kEntryWords * index)));
 }
 

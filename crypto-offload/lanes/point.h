@@ -29,7 +29,7 @@ struct Point {
   Field t;           // T; without meaning after a step that was told not to compute it
 };
 
-// What a table holds: an affine point, as an addition wants it.
+// What a table holds: an affine point, as an addition wants it. Limbs carried, or as load_fields gives them.
 struct AffineNiels {
   Field sum;         // y + x
   Field difference;  // y − x
@@ -47,9 +47,7 @@ struct ProjectiveNiels {
 // An addition computes T only for another addition: before a doubling and before the encoding it is a product saved.
 enum class NeedT { no, yes };
 
-[[gnu::always_inline]] inline Point identity() {
-  return {one(), one(), {{all(2), all(0), all(0), all(0), all(0)}}, zero()};
-}
+[[gnu::always_inline]] inline Point identity() { return {one(), one(), small(2), zero()}; }
 [[gnu::always_inline]] inline AffineNiels identity_niels() { return {one(), one(), zero()}; }
 
 // b in the lanes of the mask, a in the others.
@@ -140,7 +138,7 @@ inline void twice_times(Point& p, std::uint32_t count) {
 
 // From affine x and y. 1M; 2M.
 [[gnu::always_inline]] inline Point from_affine(const Field& x, const Field& y) {
-  return {add(y, x), subtract(y, x), {{all(2), all(0), all(0), all(0), all(0)}}, multiply(x, y)};
+  return {add(y, x), subtract(y, x), small(2), multiply(x, y)};
 }
 [[gnu::always_inline]] inline AffineNiels to_affine_niels(const Field& x, const Field& y) {
   return {add(y, x), subtract(y, x), multiply(multiply(x, y), all(kTwoD))};

@@ -4,13 +4,12 @@
 #include <memory>
 
 #include "crypto-offload/avx512/sign.h"
-#include "tests/crypto-offload/avx512_cases.h"
+#include "tests/crypto-offload/lane_cases.h"
 
 namespace electra::crypto {
 namespace {
 
-using namespace avx512_cases;
-namespace probe = avx512_probe;
+using namespace lane_cases;
 
 constexpr int kTables = 13;
 constexpr int kEntries = 16;
@@ -22,7 +21,7 @@ struct alignas(64) Table {
 const Table& table() {
   static const auto made = [] {
     auto out = std::make_unique<Table>();
-    probe::make_sign_tables(out->words);
+    lane_probe::make_sign_tables(out->words);
     return out;
   }();
   return *made;
@@ -46,22 +45,23 @@ Integer factor(int j, int e) {
   return sum;
 }
 
-class Avx512SignComb : public Avx512Test {};
+class Avx512SignComb : public LaneTest {};
+INSTANTIATE_TEST_SUITE_P(Backends, Avx512SignComb, ::testing::Values(&lane_probe::kAvx512Probe));
 
-TEST_F(Avx512SignComb, TheTableHoldsTheMultiplesThatItSays) {
+TEST_P(Avx512SignComb, TheTableHoldsTheMultiplesThatItSays) {
   for (int j = 0; j < kTables; ++j) {
     for (int e = 0; e < kEntries; ++e) {
       const reference::Point point = reference::multiply(factor(j, e), reference::base());
       const Integer inverse = big_field::invert(point.z);
       const Integer x = big_field::multiply(point.x, inverse), y = big_field::multiply(point.y, inverse);
-      probe::Limbs x_limbs{}, y_limbs{};
+      lane_probe::Limbs x_limbs{}, y_limbs{};
       set_lane(x_limbs, 0, big_field::to_limbs(x));
       set_lane(y_limbs, 0, big_field::to_limbs(y));
-      const probe::NielsLimbs niels = probe::to_affine_niels(x_limbs, y_limbs);
-      const probe::Limbs fields[3] = {probe::canonical(niels.sum), probe::canonical(niels.difference),
-                                      probe::canonical(niels.t2d)};
+      const lane_probe::NielsLimbs niels = probe().to_affine_niels(x_limbs, y_limbs);
+      const lane_probe::Limbs fields[3] = {probe().canonical(niels.sum), probe().canonical(niels.difference),
+                                           probe().canonical(niels.t2d)};
       for (int l = 0; l < 15; ++l) {
-        ASSERT_EQ(table().words[16 * (15 * j + l) + e], fields[l / 5].limb[l % 5][0])
+        ASSERT_EQ(table().words[16 * (15 * j + l) + e], static_cast<std::uint64_t>(fields[l / 5].limb[l % 5][0]))
             << "table " << j << " entry " << e << " limb " << l;
       }
     }
@@ -76,7 +76,7 @@ Integer sign_bits(const Integer& scalar) {
   return odd;
 }
 
-TEST_F(Avx512SignComb, MultipliesTheBasePointByAnyScalarInEveryLane) {
+TEST_P(Avx512SignComb, MultipliesTheBasePointByAnyScalarInEveryLane) {
   const Integer& order = reference::group_order();
   std::vector<Integer> scalars = {Integer{},
                                   reference::integer(1),
@@ -97,12 +97,12 @@ TEST_F(Avx512SignComb, MultipliesTheBasePointByAnyScalarInEveryLane) {
     expected.push_back(reference::encode(reference::multiply(scalar, reference::base())));
   }
   for (std::size_t first = 0; first < scalars.size(); ++first) {
-    probe::Bytes signs;
+    lane_probe::Bytes signs;
     for (std::size_t i = 0; i < kLanes; ++i) {
       const Bytes32 bits = reference::store(sign_bits(scalars[(first + i) % scalars.size()]));
       std::memcpy(signs.lane[i], bits.data(), bits.size());
     }
-    const probe::Bytes got = probe::encode(probe::multiply_base(table().words, signs));
+    const lane_probe::Bytes got = probe().encode_point(lane_probe::multiply_base(table().words, signs));
     for (std::size_t i = 0; i < kLanes; ++i) {
       ASSERT_EQ(std::memcmp(got.lane[i], expected[(first + i) % scalars.size()].data(), 32), 0)
           << to_hex(reference::store(scalars[(first + i) % scalars.size()])) << " in lane " << i;

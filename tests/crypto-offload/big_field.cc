@@ -64,10 +64,14 @@ Integer power(const Integer& a, const Integer& exponent) {
 
 Integer invert(const Integer& a) { return power(a, reference::sub(reference::prime(), reference::integer(2))); }
 
-Integer from_limbs(const std::uint64_t (&limb)[5]) {
+Integer from_limbs(const std::int64_t (&limb)[5]) {
   const Integer radix = reference::integer(std::uint64_t{1} << 51);
   Integer out;
-  for (int k = 4; k >= 0; --k) out = big_field::add(big_field::multiply(out, radix), reference::integer(limb[k]));
+  for (int k = 4; k >= 0; --k) {
+    out = big_field::multiply(out, radix);
+    const auto amount = static_cast<std::uint64_t>(limb[k] < 0 ? -limb[k] : limb[k]);
+    out = limb[k] < 0 ? subtract(out, reference::integer(amount)) : big_field::add(out, reference::integer(amount));
+  }
   return out;
 }
 
@@ -77,7 +81,7 @@ FiveLimbs to_limbs(const Integer& a) {
     const std::size_t word = 51 * k / 64, shift = 51 * k % 64;
     Wide window = a.limb[word];
     if (word < 3) window |= Wide{a.limb[word + 1]} << 64;
-    out.limb[k] = static_cast<std::uint64_t>(window >> shift) & ((std::uint64_t{1} << 51) - 1);
+    out.limb[k] = static_cast<std::int64_t>(window >> shift) & ((std::int64_t{1} << 51) - 1);
   }
   return out;
 }

@@ -19,11 +19,11 @@ using reference::Integer;
 [[nodiscard]] Integer invert(const Integer& a);
 
 // Σ limb[k] · 2^(51k) mod p, whatever the limbs.
-[[nodiscard]] Integer from_limbs(const std::uint64_t (&limb)[5]);
+[[nodiscard]] Integer from_limbs(const std::int64_t (&limb)[5]);
 
 // The 255 low bits of `a` as limbs below 2^51.
 struct FiveLimbs {
-  std::uint64_t limb[5];
+  std::int64_t limb[5];
 };
 [[nodiscard]] FiveLimbs to_limbs(const Integer& a);
 

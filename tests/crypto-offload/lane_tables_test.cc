@@ -5,12 +5,11 @@
 #include <string>
 
 #include "crypto-offload/tables/table_format.h"
-#include "tests/crypto-offload/avx512_cases.h"
+#include "tests/crypto-offload/lane_cases.h"
 
 namespace electra::crypto {
 namespace {
 
-namespace probe = avx512_probe;
 using reference::Integer;
 using reference::Point;
 
@@ -38,7 +37,7 @@ struct Made {
   std::vector<Memory> tables;
   std::vector<std::uint64_t> checksums;
 };
-Made make(const std::vector<Bytes32>& keys, const CombShape& shape) {
+Made make_with(MakeTables make_tables, const std::vector<Bytes32>& keys, const CombShape& shape) {
   static const Memory scratch = untouched(kMakeScratchBytes / 8);
   Made made;
   std::vector<const std::uint8_t*> key;
@@ -48,7 +47,7 @@ Made make(const std::vector<Bytes32>& keys, const CombShape& shape) {
     table.push_back(made.tables.emplace_back(untouched(words_of(shape))).get());
   }
   made.checksums.assign(keys.size() + 1, kUntouched);
-  probe::make_tables(key.data(), keys.size(), shape, table.data(), made.checksums.data(), scratch.get());
+  make_tables(key.data(), keys.size(), shape, table.data(), made.checksums.data(), scratch.get());
   EXPECT_TRUE(guard_holds(scratch, kMakeScratchBytes / 8));
   EXPECT_EQ(made.checksums.back(), kUntouched);
   made.checksums.pop_back();
@@ -84,8 +83,8 @@ void expect_entry(const std::uint64_t* entry, const Point& point) {
   for (int n = 0; n < 3; ++n) {
     big_field::FiveLimbs limbs{};
     for (int k = 0; k < 5; ++k) {
-      limbs.limb[k] = entry[5 * n + k];
-      ASSERT_LT(limbs.limb[k], std::uint64_t{1} << 51) << "word " << 5 * n + k;
+      limbs.limb[k] = static_cast<std::int64_t>(entry[5 * n + k]);
+      ASSERT_LT(entry[5 * n + k], std::uint64_t{1} << 51) << "word " << 5 * n + k;
     }
     fields[n] = big_field::from_limbs(limbs.limb);
     ASSERT_TRUE(std::ranges::equal(big_field::to_limbs(fields[n]).limb, limbs.limb)) << "not reduced";
@@ -104,8 +103,11 @@ std::uint64_t checksum(const Memory& memory, std::size_t words) {
   return sum;
 }
 
-class Avx512Tables : public Avx512Test {
+class LaneTables : public LaneTest {
  protected:
+  static Made make(const std::vector<Bytes32>& keys, const CombShape& shape) {
+    return make_with(probe().make_tables, keys, shape);
+  }
   Bytes32 random_key() { return reference::encode(reference::multiply(big_field::random(random_), reference::base())); }
   std::vector<Bytes32> random_keys(std::size_t count) {
     std::vector<Bytes32> keys(count);
@@ -133,19 +135,21 @@ class Avx512Tables : public Avx512Test {
   }
 };
 
-TEST_F(Avx512Tables, EveryEntryOfEverySizeIsTheMultipleThatTheShapeSays) {
+ELECTRA_EVERY_LANE_BACKEND(LaneTables);
+
+TEST_P(LaneTables, EveryEntryOfEverySizeIsTheMultipleThatTheShapeSays) {
   for (const CombShape& shape : kTableShapes) {
     ASSERT_NO_FATAL_FAILURE(expect_tables(random_keys(8), shape)) << shape.entries() << " entries";
   }
 }
 
-TEST_F(Avx512Tables, TheTableOfTheBasePointComesFromItsNegative) {
+TEST_P(LaneTables, TheTableOfTheBasePointComesFromItsNegative) {
   const Bytes32 minus_b = reference::encode(reference::negate(reference::base()));
   expect_tables({minus_b}, kCombBase, 7);
   EXPECT_EQ(minus_b[31], 0xe6);
 }
 
-TEST_F(Avx512Tables, ShapesOfTwoTeethAndOfManyPiecesAreMadeAsWell) {
+TEST_P(LaneTables, ShapesOfTwoTeethAndOfManyPiecesAreMadeAsWell) {
   for (const CombShape& shape :
        {CombShape{.teeth = 2, .rows = 127, .tables = 1}, CombShape{.teeth = 2, .rows = 4, .tables = 32},
         CombShape{.teeth = 3, .rows = 85, .tables = 1}, CombShape{.teeth = 13, .rows = 5, .tables = 4}}) {
@@ -157,7 +161,7 @@ TEST_F(Avx512Tables, ShapesOfTwoTeethAndOfManyPiecesAreMadeAsWell) {
   expect_tables(random_keys(1), largest, 1021);
 }
 
-TEST_F(Avx512Tables, FewerThanEightKeysGetTheTablesThatTheyGetTogether) {
+TEST_P(LaneTables, FewerThanEightKeysGetTheTablesThatTheyGetTogether) {
   const std::vector<Bytes32> keys = random_keys(8);
   const Made together = make(keys, kComb2KiB);
   for (std::size_t count = 1; count < 8; ++count) {
@@ -170,14 +174,14 @@ TEST_F(Avx512Tables, FewerThanEightKeysGetTheTablesThatTheyGetTogether) {
   }
 }
 
-TEST_F(Avx512Tables, OneKeyInAllLanesGetsEightEqualTables) {
+TEST_P(LaneTables, OneKeyInAllLanesGetsEightEqualTables) {
   const Made made = make(std::vector<Bytes32>(8, random_key()), kComb4KiB);
   for (std::size_t lane = 1; lane < 8; ++lane) {
     EXPECT_TRUE(std::equal(made.tables[0].get(), made.tables[0].get() + words_of(kComb4KiB), made.tables[lane].get()));
   }
 }
 
-TEST_F(Avx512Tables, AKeyThatIsNoPointGetsTheIdentityAndSpoilsNoOther) {
+TEST_P(LaneTables, AKeyThatIsNoPointGetsTheIdentityAndSpoilsNoOther) {
   std::vector<Bytes32> keys = random_keys(8);
   const Made good = make(keys, kComb4KiB);
   Bytes32 bad{};
