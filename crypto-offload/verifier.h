@@ -92,9 +92,9 @@ class Verifier {
 };
 
 struct VerifierOptions {
-  std::string_view backend = "auto";                        // a name of backend_names()
+  std::string backend = "auto";                             // or a name of backend_names()
   std::uint32_t keys_max = 0;                               // highest key number; 0: no tables
-  std::size_t table_memory_bytes = std::size_t{256} << 20;  // at most, for all tables together
+  std::size_t table_memory_bytes = std::size_t{512} << 20;  // at most, for all tables together
   std::uint32_t table_kib =
       0;  // a table's size: 64, 32, 16, 4, 2 or 1; 0: the largest that all learned keys have room for
   // Called by the thread that makes tables, at most once a second while there is work, and when there is none left.
@@ -109,7 +109,7 @@ struct VerifierOptions {
 // library whose rule is not ours.
 [[nodiscard]] std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(const VerifierOptions& options);
 [[nodiscard]] inline std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(std::string_view backend) {
-  return make_verifier(VerifierOptions{.backend = backend});
+  return make_verifier(VerifierOptions{.backend = std::string(backend)});
 }
 
 }  // namespace electra::crypto

@@ -91,7 +91,7 @@ std::expected<Took, std::string> replay_once(const Town& town, const crypto::Ver
       return;
     }
     crypto::KeyStore keys((*machine)->limits().holders_max, 0);
-    pipeline::follow_key_changes(**machine, keys);
+    pipeline::follow_key_changes(**machine, keys, **verifier);
     chain::BlockMaker maker(**machine);
     pipeline::RecordReplayer replayer(**machine, keys, verifier, &maker);
     const auto recovered = io::recover_journal(town.journal(), town.genesis().hash, &replayer);

@@ -140,7 +140,7 @@ std::expected<RunResult, std::string> run_once(const Scenario& scenario, const R
                      .signed_height_file = options.directory / "gateway.signed"};
   settings.listen_port = 0;
   settings.replay_clock = true;
-  settings.verifier = options.verifier;
+  settings.verifier.backend = options.verifier;
   settings.verify_threads = options.verify_threads;
   settings.connections_max = options.connections + 8;
 

@@ -21,6 +21,8 @@ constexpr std::uint64_t kPriceMax = 1'000'000'000;           // uelectra/Wh: wit
 
 std::uint32_t u32(const Value& value) { return static_cast<std::uint32_t>(value.number); }
 
+constexpr std::uint32_t kTableKib[] = {0, 64, 32, 16, 4, 2, 1};  // as the choices of verify.table_size; 0: chosen
+
 HolderConfig& account(Config& config) { return config.accounts.back(); }
 HolderConfig& meter(Config& config) { return config.meters.back(); }
 
@@ -80,7 +82,9 @@ const std::array kTable = std::to_array<KeyRow<Config>>({
     {{"clock", Kind::choice, 0, 0, "real|replay"}, [](C& c, const V& v) { c.replay_clock = v.number == 1; }},
     {{"listen", Kind::endpoint}, [](C& c, const V& v) { c.listen_host = v.text; c.listen_port = static_cast<std::uint16_t>(v.number); }},
     {{"verify", Kind::section}, nullptr},
-    {{"verify.backend", Kind::choice, 0, 0, "auto|sodium"}, [](C& c, const V& v) { c.verify_backend = v.text; }},
+    {{"verify.backend", Kind::choice, 0, 0, "auto|avx512|avx2|sodium"}, [](C& c, const V& v) { c.verify_backend = v.text; }},
+    {{"verify.table_memory", Kind::bytes, 0, 1ULL << 40}, [](C& c, const V& v) { c.table_memory_bytes = v.number; }},
+    {{"verify.table_size", Kind::choice, 0, 0, "auto|64KiB|32KiB|16KiB|4KiB|2KiB|1KiB"}, [](C& c, const V& v) { c.table_kib = kTableKib[v.number]; }},
     {{"verify.threads", Kind::number, 0, 1024}, [](C& c, const V& v) { c.verify_threads = u32(v); }},
     {{"verify.parallel_from", Kind::number, 1, kU32Max}, [](C& c, const V& v) { c.parallel_batch_min = u32(v); }},
     {{"batches", Kind::section}, nullptr},

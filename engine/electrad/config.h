@@ -47,6 +47,8 @@ struct Config {
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 26600;
   std::string verify_backend = "auto";
+  std::uint64_t table_memory_bytes = 512U << 20;
+  std::uint32_t table_kib = 0;  // 0: chosen from the number of keys and the memory
   std::uint32_t verify_threads = 0;
   std::uint32_t parallel_batch_min = 64;
   std::uint32_t batch_messages_max = 8192;

@@ -18,7 +18,7 @@ Execution::Execution(OfflineChain& chain, std::uint64_t last_height)
       machine_(chain.machine()),
       last_height_(last_height),
       progress_("executing the journal", ProgressBar::Unit::blocks) {
-  pipeline::follow_key_changes(machine_, chain.keys());
+  pipeline::follow_key_changes(machine_, chain.keys(), chain.verifier());
 }
 
 bool Execution::on_record(const io::RecordView& record) {

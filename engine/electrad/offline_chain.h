@@ -48,7 +48,7 @@ class OfflineChain {
   [[nodiscard]] state::Machine& machine() noexcept { return *machine_; }
   [[nodiscard]] const state::Machine& machine() const noexcept { return *machine_; }
   [[nodiscard]] crypto::KeyStore& keys() noexcept { return *keys_; }
-  [[nodiscard]] const crypto::Verifier& verifier() const noexcept { return *verifier_; }
+  [[nodiscard]] crypto::Verifier& verifier() noexcept { return *verifier_; }
   [[nodiscard]] std::uint64_t signed_height() const noexcept { return headers_->count(); }
 
   // Runs an execution from genesis, once. A failure unless it came to its end.
@@ -63,7 +63,7 @@ class OfflineChain {
   const Home home_;
   std::unique_ptr<io::HeaderFile> headers_;
   std::unique_ptr<state::Machine> machine_;
-  std::unique_ptr<const crypto::Verifier> verifier_;
+  std::unique_ptr<crypto::Verifier> verifier_;
   std::unique_ptr<crypto::KeyStore> keys_;
 };
 

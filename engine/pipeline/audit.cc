@@ -51,7 +51,7 @@ class Auditor final : public ChainSink {
         maker_(*machine_),
         message_tag_(proto::signing_tag(proto::SignatureKind::message, machine_->genesis_hash())),
         stage_(make_verify_stage(*verifier_, threads, [this] { ready_.release(); })) {
-    follow_key_changes(*machine_, keys_);
+    follow_key_changes(*machine_, keys_, *verifier_);
     header_hash_ = batch_hash_ = machine_->genesis_hash();
     for (std::uint32_t i = 0; i < kGroups; ++i) {
       groups_.push_back(std::make_unique<Group>(pool_->acquire()));
@@ -250,7 +250,7 @@ class Auditor final : public ChainSink {
     }
     machine_->execute(
         {.number = link.number, .time_ns = link.time_ns, .closes_block = closes_block, .messages = messages}, outcomes);
-    follow_key_changes(*machine_, keys_);
+    follow_key_changes(*machine_, keys_, *verifier_);
     maker_.add_batch(link, messages, outcomes);
     ++report_.executed_batches;
     if (!closes_block) return;
@@ -366,7 +366,7 @@ std::expected<AuditReport, std::string> audit(const state::Genesis& genesis, Cha
                                               const AuditOptions& options) {
   auto machine = state::Machine::create(genesis);
   if (!machine) return std::unexpected("genesis: " + machine.error());
-  auto verifier = crypto::make_verifier(options.verifier);
+  auto verifier = crypto::make_verifier({.backend = options.verifier, .keys_max = (*machine)->limits().holders_max});
   if (!verifier) return std::unexpected(verifier.error());
   for (const state::KeyChange& change : (*machine)->key_changes()) {
     if (!(*verifier)->check_key(change.public_key)) {

@@ -222,6 +222,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   auto machine = state::Machine::create(settings_.genesis);
   if (!machine) return std::unexpected("genesis: " + machine.error());
   machine_ = std::move(*machine);
+  settings_.verifier.keys_max = machine_->limits().holders_max;
   auto verifier = crypto::make_verifier(settings_.verifier);
   if (!verifier) return std::unexpected(verifier.error());
   verifier_ = std::move(*verifier);
@@ -233,7 +234,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
     }
   }
   keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
-  follow_key_changes(*machine_, *keys_);
+  follow_key_changes(*machine_, *keys_, *verifier_);
   std::error_code error;
   std::filesystem::create_directories(settings_.journal_directory, error);
   if (error) {
@@ -307,6 +308,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   start_facts_.height = keeper_->maker().height();
   start_facts_.signed_height = keeper_->signed_height();
   start_facts_.verifier = verifier_->name();
+  start_facts_.tables = verifier_->tables();
   start_facts_.executor = verify_stage_name();
   start_facts_.verify_threads = threads;
   start_facts_.direct_io = journal_->direct_io();
@@ -466,7 +468,7 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
                      .closes_block = (flags & io::kRecordBlockClose) != 0,
                      .messages = messages},
                     batch.outcomes());
-  follow_key_changes(*machine_, *keys_);
+  follow_key_changes(*machine_, *keys_, *verifier_);
   keeper_->executed({.number = number,
                      .time_ns = time_ns,
                      .rules_version = rules_version,

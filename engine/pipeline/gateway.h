@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "crypto-offload/verifier.h"
 #include "engine/pipeline/block_keeper.h"
 #include "engine/state/machine.h"
 #include "engine/state/types.h"
@@ -31,9 +32,9 @@ struct GatewaySettings {
   EpochMessage begin_epoch;
   std::filesystem::path journal_directory;
   std::string listen_host = "127.0.0.1";
-  std::uint16_t listen_port = 26600;  // 0 = any free port; Gateway::port() tells
-  bool replay_clock = false;          // true: time moves by Tick frames only
-  std::string verifier = "auto";
+  std::uint16_t listen_port = 26600;        // 0 = any free port; Gateway::port() tells
+  bool replay_clock = false;                // true: time moves by Tick frames only
+  crypto::VerifierOptions verifier;         // its keys_max follows from the genesis
   std::uint32_t verify_threads = 0;         // 0 = as many as the machine has
   std::uint32_t parallel_batch_min = 64;    // messages; smaller batches stay on the io thread
   std::uint32_t batch_messages_max = 8192;  // 2 … 8192
@@ -56,7 +57,8 @@ struct GatewayStart {
   std::uint64_t signed_height = 0;  // the rest is being signed
   std::string headers_text;         // not empty: the file of headers was mended
   std::string verifier;
-  std::string executor;  // of the verify stage: "tbb" or "worker"
+  crypto::TableStatus tables;  // of the keys that the journal has registered; made while the gateway serves
+  std::string executor;        // of the verify stage: "tbb" or "worker"
   std::uint32_t verify_threads = 0;
   bool direct_io = false;
   std::size_t state_bytes = 0;

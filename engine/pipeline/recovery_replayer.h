@@ -23,8 +23,8 @@ namespace electra::pipeline {
 
 class RecoveryReplayer final : public RecordReplayer {
  public:
-  RecoveryReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
-                   BlockKeeper& keeper, const Gateway::Progress& progress, std::uint64_t bytes_total)
+  RecoveryReplayer(state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier, BlockKeeper& keeper,
+                   const Gateway::Progress& progress, std::uint64_t bytes_total)
       : RecordReplayer(machine, keys, verifier, &keeper.maker()),
         keeper_(keeper),
         progress_(progress),

@@ -6,11 +6,19 @@
 
 namespace electra::pipeline {
 
-void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys) {
+void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier) {
   for (const state::KeyChange& change : machine.key_changes()) {
+    const crypto::StoredKey* const before = keys.entry(change.slot).key;
     const bool applied =
         keys.apply(change.slot, change.generation, change.public_key, static_cast<crypto::KeyStatus>(change.status));
     ELECTRA_ASSERT(applied);  // the store has room for every slot that the directory can hold
+    const auto [key, status] = keys.entry(change.slot);
+    if (before != nullptr && before != key) verifier.forget(before->number);
+    if (status == crypto::KeyStatus::retired) {
+      verifier.forget(key->number);
+    } else if (status != crypto::KeyStatus::suspended) {
+      verifier.learn(key->number, key->public_key);
+    }
   }
 }
 
@@ -31,7 +39,7 @@ proto::BatchLink link_of(const io::RecordHeader& header) noexcept {
           .body_hash = header.body_hash};
 }
 
-RecordReplayer::RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
+RecordReplayer::RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier,
                                chain::BlockMaker* blocks)
     : machine_(machine),
       keys_(keys),
@@ -96,7 +104,7 @@ bool RecordReplayer::on_record(const io::RecordView& record) {
                     .closes_block = closes_block,
                     .messages = messages},
                    outcomes);
-  follow_key_changes(machine_, keys_);
+  follow_key_changes(machine_, keys_, verifier_);
   if (blocks_ != nullptr) blocks_->add_batch(link_of(record.header), messages, outcomes);
   after_record(record, messages, outcomes);
   return !closes_block || blocks_ == nullptr || after_block(record, blocks_->close_block());

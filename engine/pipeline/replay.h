@@ -17,8 +17,8 @@
 
 namespace electra::pipeline {
 
-// Applies what the last executed batch (or genesis) changed about keys.
-void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys);
+// Applies what the last executed batch (or genesis) changed about keys, and tells the verifier which keys will sign.
+void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier);
 
 // Slot of the sender that the envelope names, 0 if there is none.
 [[nodiscard]] state::Slot resolve_sender(const crypto::KeyStore& keys, const strict::EnvelopeView& envelope) noexcept;
@@ -28,8 +28,8 @@ void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys);
 
 class RecordReplayer : public io::RecordSink {
  public:
-  // All outlive the replayer. `verifier` serves only check_key. With `blocks` the headers are made again, too.
-  RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier,
+  // All outlive the replayer. `verifier` checks keys and learns them. With `blocks` the headers are made again, too.
+  RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier,
                  chain::BlockMaker* blocks = nullptr);
   virtual ~RecordReplayer() = default;
 
@@ -51,7 +51,7 @@ class RecordReplayer : public io::RecordSink {
 
   state::Machine& machine_;
   crypto::KeyStore& keys_;
-  const crypto::Verifier& verifier_;
+  crypto::Verifier& verifier_;
   chain::BlockMaker* const blocks_;
   const Bytes16 message_tag_;
   std::vector<state::VerifiedMessage> messages_;

@@ -69,7 +69,7 @@ Bytes32 root_with_one_other_account(const ChainFiles& files, std::uint64_t heigh
   const auto machine = state::Machine::create(small_genesis());
   const auto verifier = crypto::make_verifier("auto");
   crypto::KeyStore keys((*machine)->limits().holders_max, 0);
-  pipeline::follow_key_changes(**machine, keys);
+  pipeline::follow_key_changes(**machine, keys, **verifier);
   chain::BlockMaker maker(**machine);
   Roots roots(**machine, keys, **verifier, &maker);
   EXPECT_TRUE(io::read_journal(other.path(), roots)) << roots.problem();

@@ -55,7 +55,7 @@ std::string read_text(const std::filesystem::path& path) {
 
 class Auditor final : public pipeline::RecordReplayer {
  public:
-  Auditor(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier, Audit& audit)
+  Auditor(state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier, Audit& audit)
       : RecordReplayer(machine, keys, verifier), machine_(machine), audit_(audit) {}
 
  protected:
@@ -200,7 +200,7 @@ Audit Grid::audit() const {
   const auto verifier = crypto::make_verifier("sodium");
   ELECTRA_ASSERT(machine && verifier);
   crypto::KeyStore keys(chain->genesis.limits.holders_max, 0);
-  pipeline::follow_key_changes(**machine, keys);
+  pipeline::follow_key_changes(**machine, keys, **verifier);
   audit.digests.push_back((*machine)->digest());
   Auditor auditor(**machine, keys, **verifier, audit);
   const auto recovered = io::recover_journal(home_.journal_directory(), chain->genesis.hash, &auditor);

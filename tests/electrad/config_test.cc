@@ -83,7 +83,7 @@ limits: {holders: 10, accounts: 100, pending_transfers: 20, correction_horizon: 
          timer_visits: 5}
 clock: replay
 listen: "[::1]:0"
-verify: {backend: sodium, threads: 3, parallel_from: 100}
+verify: {backend: sodium, table_memory: 64MiB, table_size: 4KiB, threads: 3, parallel_from: 100}
 batches: {messages: 512, pool: 4}
 connections: {limit: 7, hello_timeout: 3s}
 journal: {segment_bytes: 16MiB}
@@ -122,6 +122,8 @@ log: {level: debug, format: json}
   EXPECT_EQ(config->listen_host, "::1");
   EXPECT_EQ(config->listen_port, 0);
   EXPECT_EQ(config->verify_backend, "sodium");
+  EXPECT_EQ(config->table_memory_bytes, 64U << 20);
+  EXPECT_EQ(config->table_kib, 4U);
   EXPECT_EQ(config->verify_threads, 3U);
   EXPECT_EQ(config->parallel_batch_min, 100U);
   EXPECT_EQ(config->batch_messages_max, 512U);

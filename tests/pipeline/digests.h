@@ -24,11 +24,11 @@ inline Replayed replay_digests(const std::filesystem::path& directory) {
   const auto verifier = crypto::make_verifier("sodium");
   if (!verifier) throw std::runtime_error(verifier.error());
   crypto::KeyStore keys(genesis.limits.holders_max, 0);
-  pipeline::follow_key_changes(**machine, keys);
+  pipeline::follow_key_changes(**machine, keys, **verifier);
 
   class Recorder final : public pipeline::RecordReplayer {
    public:
-    Recorder(state::Machine& machine, crypto::KeyStore& keys, const crypto::Verifier& verifier, Replayed& out)
+    Recorder(state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier, Replayed& out)
         : RecordReplayer(machine, keys, verifier), machine_(machine), out_(out) {}
 
    protected:

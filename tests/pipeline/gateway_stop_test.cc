@@ -203,7 +203,7 @@ TEST(GatewayStart, RefusesSettingsOutOfRange) {
     EXPECT_THAT(RunningGateway(settings).error(), HasSubstr("is not in")) << batches << " " << messages;
   }
   GatewaySettings settings = small_settings(directory.path());
-  settings.verifier = "no such backend";
+  settings.verifier.backend = "no such backend";
   EXPECT_THAT(RunningGateway(settings).error(), HasSubstr("sodium"));
 }
 

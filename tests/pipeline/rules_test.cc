@@ -34,7 +34,7 @@ std::unique_ptr<state::Machine> chain_under_version_2(state::RulesRange known) {
 std::string problem_of(state::Machine& machine, std::uint32_t version) {
   const auto verifier = std::move(crypto::make_verifier("sodium").value());
   crypto::KeyStore keys(machine.limits().holders_max, 0);
-  follow_key_changes(machine, keys);
+  follow_key_changes(machine, keys, *verifier);
   RecordReplayer replayer(machine, keys, *verifier);
   io::RecordHeader header{};
   header.rules_version = static_cast<decltype(header.rules_version)>(version);

@@ -21,10 +21,9 @@ namespace {
 // Executes records until the place that is asked for, or the first fault: behind it no state can be made.
 class Executor final : public io::WalkVisitor {
  public:
-  Executor(const InspectOptions& options, state::Machine& machine, crypto::KeyStore& keys,
-           const crypto::Verifier& verifier)
+  Executor(const InspectOptions& options, state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier)
       : options_(options), machine_(machine), replayer_(machine, keys, verifier) {
-    pipeline::follow_key_changes(machine, keys);
+    pipeline::follow_key_changes(machine, keys, verifier);
   }
 
   [[nodiscard]] bool arrived() const {

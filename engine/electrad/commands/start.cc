@@ -110,6 +110,21 @@ std::expected<void, Failure> apply_options(const StartOptions& options, Config& 
   return {};
 }
 
+// Called now and then while tables are made, by the thread that makes them.
+void log_tables(const crypto::TableStatus& tables) {
+  log_event(LogLevel::info, "tables",
+            {{"ready", tables.tables},
+             {"keys", tables.keys},
+             {"table_kib", tables.table_bytes / 1024},
+             {"memory_bytes", tables.memory_bytes},
+             {"pages", tables.pages},
+             {"why", tables.reason}});
+  if (tables.without != 0) {
+    log_event(LogLevel::warning, "keys_without_table",
+              {{"keys", tables.without}, {"text", "verified at a third of the speed: raise verify.table_memory"}});
+  }
+}
+
 pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& chain) {
   const Config& config = chain.config;
   pipeline::GatewaySettings settings;
@@ -118,7 +133,10 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
   settings.listen_host = config.listen_host;
   settings.listen_port = config.listen_port;
   settings.replay_clock = config.replay_clock;
-  settings.verifier = config.verify_backend;
+  settings.verifier.backend = config.verify_backend;
+  settings.verifier.table_memory_bytes = config.table_memory_bytes;
+  settings.verifier.table_kib = config.table_kib;
+  settings.verifier.on_tables = log_tables;
   settings.verify_threads = config.verify_threads;
   settings.parallel_batch_min = config.parallel_batch_min;
   settings.batch_messages_max = config.batch_messages_max;
@@ -208,6 +226,8 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
              {"connections_max", config.connections_max}});
   log_event(LogLevel::info, "verifier",
             {{"backend", facts.verifier},
+             {"table_kib", facts.tables.table_bytes / 1024},
+             {"tables", facts.tables.reason},
              {"executor", facts.executor},
              {"threads", facts.verify_threads},
              {"direct_io", facts.direct_io}});

@@ -199,7 +199,7 @@ void add_verify(CLI::App& app, Context& context) {
   command->add_option("--threads", options->threads, "For signatures, 0 = as many as the machine has")
       ->check(whole_number())
       ->capture_default_str();
-  command->add_option("--backend", options->backend, "Verifier: auto or sodium")->capture_default_str();
+  command->add_option("--backend", options->backend, "Verifier: auto, avx512, avx2 or sodium")->capture_default_str();
   command->footer(
       "Verifies every signature, hash and header, executes every batch, makes every state root again and adds up the\n"
       "books. Reads only. Ends with 10 if something is not true, and names the first such place.\n\n"

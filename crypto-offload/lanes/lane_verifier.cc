@@ -1,0 +1,165 @@
+#include "crypto-offload/lanes/lane_verifier.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <new>
+#include <optional>
+
+#include "meter-proto/base/assert.h"
+
+namespace electra::crypto {
+namespace {
+
+constexpr std::size_t kSignatureBytes = 64;
+
+// −B: the base point of RFC 8032, 5.1, with the other sign of x. A table is made of minus the key.
+constexpr Bytes32 kMinusBase = {0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+                                0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
+                                0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0xe6};
+
+std::uint64_t* aligned_words(std::size_t bytes) {
+  auto* words = static_cast<std::uint64_t*>(std::aligned_alloc(4096, bytes));
+  if (words == nullptr) throw std::bad_alloc();
+  return words;
+}
+
+LaneItem lane_item(const VerifyItem& item) noexcept {
+  ELECTRA_ASSERT(item.tag != nullptr);
+  ELECTRA_ASSERT_LE(item.payload.size(), std::size_t{UINT32_MAX});
+  return {.signature = item.signature.data(),
+          .key = item.public_key,
+          .tag = item.tag->data(),
+          .sequence = item.sequence,
+          .payload = item.payload.data(),
+          .payload_bytes = static_cast<std::uint32_t>(item.payload.size())};
+}
+LaneItem lane_item(const RawVerifyItem& item) noexcept {
+  ELECTRA_ASSERT_LE(item.message.size(), std::size_t{UINT32_MAX});
+  return {.signature = item.signature.data(),
+          .key = item.public_key,
+          .payload = item.message.data(),
+          .payload_bytes = static_cast<std::uint32_t>(item.message.size())};
+}
+std::uint32_t key_number(const VerifyItem& item) noexcept { return item.key_number; }
+std::uint32_t key_number(const RawVerifyItem&) noexcept { return 0; }
+
+// The items of a part that go to the backend together, and which outcomes are theirs.
+struct List {
+  std::array<LaneItem, kLaneItemsMax> items;
+  std::array<std::uint16_t, kLaneItemsMax> outcome;
+};
+
+void run(const LaneBackend& backend, const List& list, std::size_t count, std::uint32_t shape,
+         const std::uint64_t* base, VerifyOutcome* outcomes) {
+  std::array<std::uint8_t, kLaneItemsMax> valid;
+  alignas(64) std::array<std::uint8_t, kLaneItemsMax * sizeof(Bytes64)> hashes;
+  backend.verify(list.items.data(), count, shape, base, valid.data(), hashes.data());
+  for (std::size_t i = 0; i < count; ++i) {
+    VerifyOutcome& outcome = outcomes[list.outcome[i]];
+    std::copy_n(hashes.data() + sizeof(Bytes64) * i, outcome.message_id.size(), outcome.message_id.begin());
+    outcome.valid = valid[i] == 1;
+  }
+}
+
+template <typename Item>
+void verify_part(const LaneBackend& backend, const KeyTables::Reading* tables, const std::uint64_t* base,
+                 std::span<const Item> items, VerifyOutcome* outcomes) {
+  if (tables != nullptr) {
+    for (const Item& item : items) {
+      tables->prefetch(key_number(item));
+      __builtin_prefetch(item.public_key);
+    }
+  }
+  // Items whose keys have tables of one shape follow each other in `order`; those without come last.
+  constexpr std::size_t kLists = kTableShapeCount + 1;
+  std::array<const std::uint64_t*, kLaneItemsMax> table;
+  std::array<std::uint8_t, kLaneItemsMax> list_of;
+  std::array<std::size_t, kLists> counts{};
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    list_of[i] = kLists;
+    if (items[i].signature.size() != kSignatureBytes) {
+      outcomes[i] = {};
+      continue;
+    }
+    ELECTRA_ASSERT(items[i].public_key != nullptr);
+    const KeyTables::Found found =
+        tables != nullptr ? tables->find(key_number(items[i]), items[i].public_key) : KeyTables::Found{};
+    table[i] = found.entries;
+    list_of[i] = static_cast<std::uint8_t>(found.entries != nullptr ? found.shape : kTableShapeCount);
+    ++counts[list_of[i]];
+  }
+  List list;
+  for (std::uint32_t l = 0; l < kLists; ++l) {
+    if (counts[l] == 0) continue;
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      if (list_of[i] != l) continue;
+      list.items[count] = lane_item(items[i]);
+      list.items[count].table = table[i];
+      list.outcome[count++] = static_cast<std::uint16_t>(i);
+    }
+    run(backend, list, count, l == kTableShapeCount ? kNoTable : l, base, outcomes);
+  }
+}
+
+template <typename Item>
+void verify_all(const LaneBackend& backend, const KeyTables* tables, const std::uint64_t* base,
+                std::span<const Item> items, std::span<VerifyOutcome> outcomes) {
+  ELECTRA_ASSERT_EQ(items.size(), outcomes.size());
+  for (std::size_t at = 0; at < items.size(); at += kLaneItemsMax) {
+    const auto part = items.subspan(at, std::min(kLaneItemsMax, items.size() - at));
+    std::optional<KeyTables::Reading> reading;
+    if (tables != nullptr) reading.emplace(*tables);
+    verify_part(backend, reading ? &*reading : nullptr, base, part, outcomes.data() + at);
+  }
+}
+
+}  // namespace
+
+void LaneVerifier::FreeBase::operator()(std::uint64_t* words) const noexcept { std::free(words); }
+
+LaneVerifier::LaneVerifier(const LaneBackend& backend, const VerifierOptions& options)
+    : backend_(backend), base_(aligned_words(table_bytes(kCombBase))) {
+  const std::unique_ptr<std::uint64_t[], FreeBase> scratch(aligned_words(kMakeScratchBytes));
+  const std::uint8_t* key = kMinusBase.data();
+  std::uint64_t* table = base_.get();
+  std::uint64_t checksum = 0;
+  backend_.make_tables(&key, 1, kCombBase, &table, &checksum, scratch.get());
+  ELECTRA_ASSERT_EQ(table_checksum(table, table_bytes(kCombBase) / sizeof(std::uint64_t)), checksum);
+  if (options.keys_max != 0 && options.table_memory_bytes != 0) {
+    tables_ = std::make_unique<KeyTables>(KeyTables::Options{.keys_max = options.keys_max,
+                                                             .memory_bytes_max = options.table_memory_bytes,
+                                                             .table_kib = options.table_kib,
+                                                             .on_change = options.on_tables},
+                                          backend_.make_tables);
+  }
+}
+
+LaneVerifier::~LaneVerifier() = default;
+
+bool LaneVerifier::check_key(const Bytes32& public_key) const {
+  const std::uint8_t* key = public_key.data();
+  return (backend_.check_keys(&key, 1) & 1) != 0;
+}
+
+void LaneVerifier::verify(std::span<const VerifyItem> items, std::span<VerifyOutcome> outcomes) const {
+  verify_all(backend_, tables_.get(), base_.get(), items, outcomes);
+}
+
+void LaneVerifier::verify_raw(std::span<const RawVerifyItem> items, std::span<VerifyOutcome> outcomes) const {
+  verify_all(backend_, tables_.get(), base_.get(), items, outcomes);
+}
+
+void LaneVerifier::learn(std::uint32_t key_number, const Bytes32& public_key) {
+  if (tables_) tables_->learn(key_number, public_key);
+}
+void LaneVerifier::forget(std::uint32_t key_number) {
+  if (tables_) tables_->forget(key_number);
+}
+void LaneVerifier::settle() {
+  if (tables_) tables_->settle();
+}
+TableStatus LaneVerifier::tables() const { return tables_ ? tables_->status() : TableStatus{}; }
+
+}  // namespace electra::crypto
