@@ -21,6 +21,6 @@ std::uint8_t check_up_to_8(const std::uint8_t* const* keys, std::size_t count) {
 }  // namespace
 
 constinit const LaneBackend kBackend = {
-    .name = "avx512", .verify = verify_items, .check_keys = check_up_to_8, .make_tables = make_tables};
+    .name = "avx512", .verify = verify_items, .check_keys = check_up_to_8, .make_tables = make_tables_in_lanes};
 
 }  // namespace electra::crypto::avx512

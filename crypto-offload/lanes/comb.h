@@ -2,15 +2,16 @@
 //
 // The comb of −A has `rows` rows of `tables` digits (comb_shape.h), the comb of B has 8 rows of 3 digits, and every shape of
 // a key has at least 8 rows: so row r of B is added where row r of A is. With a 64 KiB table that is 32 + 24 additions and
-// 7 doublings. A row's last addition computes no T, because a doubling does not read it.
+// 7 doublings. What an addition reads is listed beforehand, because the entries of the next group are asked for while this
+// one is added up, 16 cache lines for each addition: about what memory gives in that time.
 //
-// The entries of the next group are asked for while this one is added up, digit for digit: 16 cache lines for each addition,
-// about what memory gives in that time. Without it half the rate is left (DESIGN section 8).
+// One addition stands in the code, and one doubling: with three copies of the addition, one of them without T, the loop
+// leaves the cache of decoded instructions and costs a fifth more.
 //
-// Tables may hold anything: load_entries masks the limbs, and every index is inside its table whatever the scalars are.
+// Tables may hold anything: load_fields masks the limbs, and every index is inside its table whatever the scalars are.
+// Include a backend's field.h first.
 #pragma once
 
-#include "crypto-offload/lanes/base_comb.h"
 #include "crypto-offload/lanes/comb_digits.h"
 #include "crypto-offload/lanes/point.h"
 #include "crypto-offload/tables/table_format.h"
@@ -18,73 +19,65 @@
 namespace electra::crypto::ELECTRA_LANES {
 namespace {
 
-// What the comb reads for kLanes signatures that have tables of one shape.
-struct CombInput {
-  const std::uint64_t* const* tables;  // of −A, one a lane
-  const CombDigits* a;                 // of h, for the shape
-  const CombDigits* b;                 // of S, for kCombBase
-  int lane;                            // of the digits: the first of the kLanes
+// The additions of 8 signatures, in their order: for each row from the top, the digits of h, and those of S in the last 8.
+struct CombSteps {
+  static constexpr std::uint32_t kMax = kCombDigitsMax + kCombBase.digits();
+  const std::uint64_t* entry[kMax][8];
+  std::uint8_t negative[kMax];  // bit `lane`: subtracted
 };
 
-[[gnu::always_inline]] inline void prefetch_entries(const std::uint64_t* const* tables, const std::uint16_t* entry) {
-  for (int i = 0; i < kLanes; ++i) {
-    const std::uint64_t* at = tables[i] + std::size_t{entry[i]} * kEntryWords;
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + kEntryWords / 2);
+// tables[lane]: of −A. `a` are the digits of h for the shape, `b` those of S for kCombBase, `base` is its table.
+inline void list_steps(const CombShape& shape, const std::uint64_t* const* tables, const CombDigits& a,
+                       const std::uint64_t* base, const CombDigits& b, CombSteps* out) {
+  std::uint32_t step = 0;
+  const auto add = [&](const std::uint64_t* const* from, const CombDigits& digits, std::uint32_t digit) {
+    for (int i = 0; i < 8; ++i) out->entry[step][i] = from[i] + std::uint64_t{digits.entry[digit][i]} * kEntryWords;
+    out->negative[step++] = digits.negative[digit];
+  };
+  const std::uint64_t* bases[8];
+  for (auto& one : bases) one = base;
+  for (std::uint32_t row = shape.rows; row-- > 0;) {
+    for (std::uint32_t j = 0; j < shape.tables; ++j) add(tables, a, row * shape.tables + j);
+    if (row >= kCombBase.rows) continue;
+    for (std::uint32_t j = 0; j < kCombBase.tables; ++j) add(bases, b, row * kCombBase.tables + j);
   }
-}
-
-[[gnu::always_inline]] inline AffineNiels entries_of_digit(const CombInput& in, std::uint32_t digit) {
-  const std::uint64_t* at[kLanes];
-  for (int i = 0; i < kLanes; ++i) at[i] = in.tables[i] + std::size_t{in.a->entry[digit][in.lane + i]} * kEntryWords;
-  return load_entries(at);
-}
-[[gnu::always_inline]] inline Mask sign_of_digit(const CombDigits& digits, std::uint32_t digit, int lane) {
-  return static_cast<Mask>(digits.negative[digit] >> lane);
 }
 
 // An entry, or its negative, as a point: 4·(x, y) over Z = 4, with one multiplication where an addition to the identity
 // has seven.
 [[gnu::always_inline]] inline Point to_point(const AffineNiels& q, Mask negative) {
   const Field sum = select(negative, q.sum, q.difference), difference = select(negative, q.difference, q.sum);
-  const Field x2 = subtract(sum, difference), y2 = add(sum, difference);  // 2x, 2y
   Point p;
   p.sum = multiply_small<4>(sum);
   p.difference = multiply_small<4>(difference);
   p.double_z = {{all(8), all(0), all(0), all(0), all(0)}};
-  p.t = multiply(x2, y2);
+  p.t = multiply(subtract(sum, difference), add(sum, difference));  // 2x · 2y
   return p;
 }
 
-// The point, without T. `next` names the group whose entries will be needed after this one; null: none.
-inline Point evaluate_combs(const CombInput& in, const CombInput* next, const CombShape& shape,
-                            const std::uint64_t* base) {
-  const auto ask = [&](std::uint32_t digit) __attribute__((always_inline)) {
-    if (next != nullptr) prefetch_entries(next->tables, next->a->entry[digit] + next->lane);
+[[gnu::always_inline]] inline void prefetch_entries(const std::uint64_t* const* entry) {
+  for (int i = 0; i < kLanes; ++i) {
+    __builtin_prefetch(entry[i]);
+    __builtin_prefetch(entry[i] + kEntryWords / 2);
+  }
+}
+
+// The points of lanes first_lane … of 8. `next` are the steps that follow these, by the same lanes; null: none.
+inline Point evaluate_combs(const CombSteps& steps, const CombSteps* next, const CombShape& shape, int first_lane) {
+  const auto negative = [&](std::uint32_t step) {
+    return static_cast<Mask>(steps.negative[step] >> first_lane & kAllLanes);
   };
-  std::uint32_t row = shape.rows - 1;
-  std::uint32_t digit = row * shape.tables;
-  Point p = to_point(entries_of_digit(in, digit), sign_of_digit(*in.a, digit, in.lane));
-  ask(digit);
-  std::uint32_t table = 1;
-  while (true) {
-    const bool base_row = row < kCombBase.rows;
-    const std::uint32_t with_t = base_row ? shape.tables : shape.tables - 1;
-    for (; table < with_t; ++table) {
-      digit = row * shape.tables + table;
-      ask(digit);
-      p = add_mixed<NeedT::yes>(p, entries_of_digit(in, digit), sign_of_digit(*in.a, digit, in.lane));
-    }
-    if (base_row) {
-      p = add_base_row(p, *in.b, in.lane, row, base);
-    } else if (table < shape.tables) {
-      digit = row * shape.tables + table;
-      ask(digit);
-      p = add_mixed<NeedT::no>(p, entries_of_digit(in, digit), sign_of_digit(*in.a, digit, in.lane));
+  if (next != nullptr) prefetch_entries(next->entry[0] + first_lane);
+  Point p = to_point(load_entries(steps.entry[0] + first_lane), negative(0));
+  std::uint32_t step = 1, of_key = shape.tables;
+  for (std::uint32_t row = shape.rows - 1;; --row) {
+    const std::uint32_t end = of_key + (row < kCombBase.rows ? kCombBase.tables : 0);
+    for (; step < end; ++step) {
+      if (next != nullptr && step < of_key) prefetch_entries(next->entry[step] + first_lane);
+      p = add_mixed<NeedT::yes>(p, load_entries(steps.entry[step] + first_lane), negative(step));
     }
     if (row == 0) return p;
-    --row;
-    table = 0;
+    of_key = end + shape.tables;
     p = twice<NeedT::yes>(p);
   }
 }

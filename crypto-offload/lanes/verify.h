@@ -33,42 +33,35 @@ constexpr std::uint64_t kSmallOrderY[5][4] = {
     {0xb027b2c28f95e826, 0xf098eff289f4c345, 0x3933c6d305acdfd5, 0x05fc536d880238b1},
     {0x4fd84d3d706a17c7, 0x0f67100d760b3cba, 0xc6cc392cfa53202a, 0x7a03ac9277fdc74e}};
 
-// The lanes with a canonical encoding of such a point, under either sign.
-inline Mask is_small_order_encoding(Words words) {
-  words = without_sign(words);
+// The lanes where the canonical y is one of them.
+inline Mask is_small_order_y(const Words& y) {
   Mask found = 0;
-  for (const auto& y : kSmallOrderY) found = static_cast<Mask>(found | equal_words(words, all_words(y)));
+  for (const auto& small : kSmallOrderY) {
+    found = static_cast<Mask>(found | equal_words(y, {{all(small[0]), all(small[1]), all(small[2]), all(small[3])}}));
+  }
   return found;
 }
 
-// What is made of a group before its points: the digits of h and S.
-struct Prepared {
+// A group's scalars: h = hash mod L, the digits of S, and which lanes have S < L. `item` names the group's items, the last
+// one again where the batch has ended.
+struct Scalars {
+  const LaneItem* item[kGroup];
   LaneWords<4> h;
-  CombDigits a, b;
-  const LaneItem* item[kGroup];  // the last one again where the batch has ended
-  const std::uint64_t* table[kGroup];
+  CombDigits s;
   std::uint8_t s_good;
 };
 
-inline void prepare(const LaneItem* items, std::size_t count, const LaneWords<8>& digests, const CombShape* shape,
-                    Prepared* out) {
-  const std::uint8_t* s[kGroup];
+inline void make_scalars(const LaneItem* items, std::size_t count, const LaneWords<8>& digest, Scalars* out) {
+  const std::uint8_t* encodings[kGroup];
   for (std::size_t i = 0; i < kGroup; ++i) {
-    const LaneItem* item = items + (i < count ? i : count - 1);
-    out->item[i] = item;
-    out->table[i] = item->table;
-    s[i] = item->signature + 32;
+    out->item[i] = items + (i < count ? i : count - 1);
+    encodings[i] = out->item[i]->signature + 32;
   }
-  LaneWords<4> scalars;
-  load_scalars(s, kGroup, &scalars);
-  out->s_good = below_order(scalars);
-  recode(scalars, kCombBase, &out->b);
-  reduce(digests, &out->h);
-  if (shape != nullptr) recode(out->h, *shape, &out->a);
-}
-
-inline CombInput input_of(const Prepared& prepared, std::size_t half) {
-  return {prepared.table + half * kLanes, &prepared.a, &prepared.b, static_cast<int>(half) * kLanes};
+  LaneWords<4> s;
+  load_scalars(encodings, kGroup, &s);
+  out->s_good = below_order(s);
+  recode(s, kCombBase, &out->s);
+  reduce(digest, &out->h);
 }
 
 // A point without T, as it waits for its inverse.
@@ -76,46 +69,56 @@ struct Waiting {
   Field sum, difference, double_z;
 };
 
-// The points of all groups; what each gives is made from its `Prepared` by `point`.
+// Keys with tables. `good` gets the lanes that may be good.
 inline void verify_with_tables(const LaneItem* items, std::size_t count, const CombShape& shape,
                                const LaneWords<8>* digests, const std::uint64_t* base, Waiting* points, Mask* good) {
-  Prepared ring[2];
+  struct Prepared {
+    CombSteps steps;
+    std::uint8_t s_good;
+  } ring[2];
+  const auto prepare = [&](std::size_t g) {
+    Scalars scalars;
+    CombDigits h;
+    make_scalars(items + kGroup * g, count - kGroup * g, digests[g], &scalars);
+    recode(scalars.h, shape, &h);
+    const std::uint64_t* tables[kGroup];
+    for (std::size_t i = 0; i < kGroup; ++i) tables[i] = scalars.item[i]->table;
+    list_steps(shape, tables, h, base, scalars.s, &ring[g & 1].steps);
+    ring[g & 1].s_good = scalars.s_good;
+  };
   const std::size_t groups = (count + kGroup - 1) / kGroup;
-  prepare(items, count, digests[0], &shape, &ring[0]);
-  for (std::uint32_t digit = shape.digits(); digit-- > 0;) {
-    for (std::size_t half = 0; half < kHalves; ++half) {
-      prefetch_entries(ring[0].table + half * kLanes, ring[0].a.entry[digit] + half * kLanes);
-    }
+  prepare(0);
+  for (std::uint32_t step = 0; step < shape.digits() + kCombBase.digits(); ++step) {
+    for (std::size_t i = 0; i < kGroup; i += kLanes) prefetch_entries(ring[0].steps.entry[step] + i);
   }
   for (std::size_t g = 0; g < groups; ++g) {
-    const Prepared& now = ring[g & 1];
-    const Prepared& then = ring[(g + 1) & 1];
     const bool more = g + 1 < groups;
-    if (more) prepare(items + kGroup * (g + 1), count - kGroup * (g + 1), digests[g + 1], &shape, &ring[(g + 1) & 1]);
+    if (more) prepare(g + 1);
+    const CombSteps* const next = more ? &ring[(g + 1) & 1].steps : nullptr;
     for (std::size_t half = 0; half < kHalves; ++half) {
-      const CombInput input = input_of(now, half);
-      const CombInput next = input_of(then, half);
-      const Point p = evaluate_combs(input, more ? &next : nullptr, shape, base);
+      const int first_lane = static_cast<int>(half) * kLanes;
+      const Point p = evaluate_combs(ring[g & 1].steps, next, shape, first_lane);
       points[g * kHalves + half] = {p.sum, p.difference, p.double_z};
-      good[g * kHalves + half] = static_cast<Mask>(now.s_good >> (half * kLanes));
+      good[g * kHalves + half] = static_cast<Mask>(ring[g & 1].s_good >> first_lane & kAllLanes);
     }
   }
 }
 
-// The same without tables.
+// Keys without.
 inline void verify_in_general(const LaneItem* items, std::size_t count, const LaneWords<8>* digests,
                               const std::uint64_t* base, Waiting* points, Mask* good) {
-  Prepared now;
+  Scalars scalars;
   for (std::size_t g = 0; g * kGroup < count; ++g) {
-    prepare(items + kGroup * g, count - kGroup * g, digests[g], nullptr, &now);
+    make_scalars(items + kGroup * g, count - kGroup * g, digests[g], &scalars);
     for (std::size_t half = 0; half < kHalves; ++half) {
+      const int first_lane = static_cast<int>(half) * kLanes;
       const std::uint8_t* keys[kLanes];
-      for (int i = 0; i < kLanes; ++i) keys[i] = now.item[half * kLanes + static_cast<std::size_t>(i)]->key;
+      for (int i = 0; i < kLanes; ++i) keys[i] = scalars.item[first_lane + i]->key;
       Mask decompressed;
       const Point p =
-          evaluate_in_general(load_words(keys), now.h, now.b, static_cast<int>(half) * kLanes, base, &decompressed);
+          evaluate_in_general(load_words(keys), scalars.h, scalars.s, first_lane, base, &decompressed);
       points[g * kHalves + half] = {p.sum, p.difference, p.double_z};
-      good[g * kHalves + half] = static_cast<Mask>((now.s_good >> (half * kLanes)) & decompressed);
+      good[g * kHalves + half] = static_cast<Mask>(scalars.s_good >> first_lane & decompressed);
     }
   }
 }
@@ -127,22 +130,23 @@ inline void compare(const LaneItem* items, std::size_t count, Waiting* points, M
   for (std::size_t i = 0; i < n; ++i) {
     const Mask zero = is_zero(points[i].double_z);
     points[i].double_z = select(zero, points[i].double_z, one());
-    good[i] = static_cast<Mask>(good[i] & ~zero);
+    good[i] = static_cast<Mask>(good[i] & complement(zero));
     before[i] = product;
     product = multiply(product, points[i].double_z);
   }
   Field inverse = invert(product);
   for (std::size_t i = n; i-- > 0;) {
     const Waiting& p = points[i];
-    const Words encoded = encode({p.sum, p.difference, p.double_z, p.sum}, multiply(inverse, before[i]));
+    const Affine affine = to_affine({p.sum, p.difference, p.double_z, p.sum}, multiply(inverse, before[i]));
+    const Words y = encode(affine.y);
     inverse = multiply(inverse, p.double_z);
     const std::uint8_t* r[kLanes];
     for (std::size_t k = 0; k < kLanes; ++k) {
       const std::size_t at = i * kLanes + k;
       r[k] = items[at < count ? at : count - 1].signature;
     }
-    good[i] = static_cast<Mask>(good[i] & equal_words(encoded, load_words(r)) &
-                                ~static_cast<unsigned>(is_small_order_encoding(encoded)));
+    const Mask same = equal_words(set_sign(y, is_odd(affine.x)), load_words(r));
+    good[i] = static_cast<Mask>(good[i] & same & complement(is_small_order_y(y)));
   }
 }
 
@@ -158,7 +162,7 @@ void verify_items(const LaneItem* items, std::size_t count, std::uint32_t shape,
   sha512_lanes(parts, count, digests);
   for (std::size_t at = 0; at < count; at += kGroup) {
     const std::size_t left = count - at;
-    store_digests(digests[at / kGroup], left < kGroup ? left : kGroup, hashes + 64 * at);
+    store_digests(digests[at / kGroup], left < kGroup ? left : kGroup, reinterpret_cast<Bytes64*>(hashes + 64 * at));
   }
 
   const std::size_t n = (count + kGroup - 1) / kGroup * kHalves;
