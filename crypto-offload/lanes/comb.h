@@ -2,8 +2,10 @@
 //
 // The comb of −A has `rows` rows of `tables` digits (comb_shape.h), the comb of B has 8 rows of 3 digits, and every shape of
 // a key has at least 8 rows: so row r of B is added where row r of A is. With a 64 KiB table that is 32 + 24 additions and
-// 7 doublings. What an addition reads is listed beforehand, because the entries of the next group are asked for while this
-// one is added up, 16 cache lines for each addition: about what memory gives in that time.
+// 7 doublings.
+//
+// What the additions read is listed beforehand, so that it can be asked for in time: each addition asks memory for the key
+// entries which the next group's same addition will read, and the second-level cache for those of two additions later.
 //
 // One addition stands in the code, and one doubling: with three copies of the addition, one of them without T, the loop
 // leaves the cache of decoded instructions and costs a fifth more.
@@ -21,7 +23,8 @@ namespace {
 
 // The additions of 8 signatures, in their order: for each row from the top, the digits of h, and those of S in the last 8.
 struct CombSteps {
-  static constexpr std::uint32_t kMax = kCombDigitsMax + kCombBase.digits();
+  static constexpr std::uint32_t kAhead = 2;  // steps that are listed behind the last, for whoever looks ahead
+  static constexpr std::uint32_t kMax = kCombDigitsMax + kCombBase.digits() + kAhead;
   const std::uint64_t* entry[kMax][8];
   std::uint8_t negative[kMax];  // bit `lane`: subtracted
 };
@@ -41,6 +44,7 @@ inline void list_steps(const CombShape& shape, const std::uint64_t* const* table
     if (row >= kCombBase.rows) continue;
     for (std::uint32_t j = 0; j < kCombBase.tables; ++j) add(bases, b, row * kCombBase.tables + j);
   }
+  for (std::uint32_t i = 0; i < CombSteps::kAhead; ++i) add(bases, b, 0);
 }
 
 // An entry, or its negative, as a point: 4·(x, y) over Z = 4, with one multiplication where an addition to the identity
@@ -55,10 +59,17 @@ inline void list_steps(const CombShape& shape, const std::uint64_t* const* table
   return p;
 }
 
-[[gnu::always_inline]] inline void prefetch_entries(const std::uint64_t* const* entry) {
+// Asks for both cache lines of an entry of each lane: to the first level, or to the second.
+[[gnu::always_inline]] inline void prefetch_near(const std::uint64_t* const* entry) {
   for (int i = 0; i < kLanes; ++i) {
-    __builtin_prefetch(entry[i]);
-    __builtin_prefetch(entry[i] + kEntryWords / 2);
+    __builtin_prefetch(entry[i], 0, 3);
+    __builtin_prefetch(entry[i] + kEntryWords / 2, 0, 3);
+  }
+}
+[[gnu::always_inline]] inline void prefetch_far(const std::uint64_t* const* entry) {
+  for (int i = 0; i < kLanes; ++i) {
+    __builtin_prefetch(entry[i], 0, 2);
+    __builtin_prefetch(entry[i] + kEntryWords / 2, 0, 2);
   }
 }
 
@@ -67,13 +78,14 @@ inline Point evaluate_combs(const CombSteps& steps, const CombSteps* next, const
   const auto negative = [&](std::uint32_t step) {
     return static_cast<Mask>(steps.negative[step] >> first_lane & kAllLanes);
   };
-  if (next != nullptr) prefetch_entries(next->entry[0] + first_lane);
+  if (next != nullptr) prefetch_far(next->entry[0] + first_lane);
   Point p = to_point(load_entries(steps.entry[0] + first_lane), negative(0));
   std::uint32_t step = 1, of_key = shape.tables;
   for (std::uint32_t row = shape.rows - 1;; --row) {
     const std::uint32_t end = of_key + (row < kCombBase.rows ? kCombBase.tables : 0);
     for (; step < end; ++step) {
-      if (next != nullptr && step < of_key) prefetch_entries(next->entry[step] + first_lane);
+      if (next != nullptr && step < of_key) prefetch_far(next->entry[step] + first_lane);
+      prefetch_near(steps.entry[step + CombSteps::kAhead] + first_lane);
       p = add_mixed<NeedT::yes>(p, load_entries(steps.entry[step] + first_lane), negative(step));
     }
     if (row == 0) return p;

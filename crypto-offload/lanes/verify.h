@@ -89,7 +89,7 @@ inline void verify_with_tables(const LaneItem* items, std::size_t count, const C
   const std::size_t groups = (count + kGroup - 1) / kGroup;
   prepare(0);
   for (std::uint32_t step = 0; step < shape.digits() + kCombBase.digits(); ++step) {
-    for (std::size_t i = 0; i < kGroup; i += kLanes) prefetch_entries(ring[0].steps.entry[step] + i);
+    for (std::size_t i = 0; i < kGroup; i += kLanes) prefetch_far(ring[0].steps.entry[step] + i);
   }
   for (std::size_t g = 0; g < groups; ++g) {
     const bool more = g + 1 < groups;
@@ -115,8 +115,7 @@ inline void verify_in_general(const LaneItem* items, std::size_t count, const La
       const std::uint8_t* keys[kLanes];
       for (int i = 0; i < kLanes; ++i) keys[i] = scalars.item[first_lane + i]->key;
       Mask decompressed;
-      const Point p =
-          evaluate_in_general(load_words(keys), scalars.h, scalars.s, first_lane, base, &decompressed);
+      const Point p = evaluate_in_general(load_words(keys), scalars.h, scalars.s, first_lane, base, &decompressed);
       points[g * kHalves + half] = {p.sum, p.difference, p.double_z};
       good[g * kHalves + half] = static_cast<Mask>(scalars.s_good >> first_lane & decompressed);
     }
