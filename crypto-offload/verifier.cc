@@ -1,22 +1,75 @@
 #include "crypto-offload/verifier.h"
 
+#include <algorithm>
+
 #include "crypto-offload/sodium/sodium_verifier.h"
+#if defined(__x86_64__)
+#include "crypto-offload/avx512/backend.h"
+#include "crypto-offload/avx512/supported.h"
+#include "crypto-offload/lanes/lane_verifier.h"
+#endif
+#include "meter-proto/base/assert.h"
 
 namespace electra::crypto {
+namespace {
 
+using Made = std::unique_ptr<Verifier>;
+
+struct Backend {
+  std::string_view name;
+  bool (*supported)() noexcept;
+  Made (*make)(const VerifierOptions&);
+};
+
+bool always() noexcept { return true; }
+Made make_sodium(const VerifierOptions&) { return std::make_unique<sodium::SodiumVerifier>(); }
+#if defined(__x86_64__)
+Made make_avx512(const VerifierOptions& options) { return std::make_unique<LaneVerifier>(avx512::kBackend, options); }
+#endif
+
+// Fastest first; libsodium runs everywhere and ends the list.
+constexpr Backend kBackends[] = {
+#if defined(__x86_64__)
+    {"avx512", avx512::supported, make_avx512},
+#endif
+    {"sodium", always, make_sodium},
+};
+
+}  // namespace
+
+void Verifier::check_keys(std::span<const std::uint8_t* const> keys, std::span<std::uint8_t> passes) const {
+  ELECTRA_ASSERT_EQ(keys.size(), passes.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    Bytes32 key;
+    std::copy_n(keys[i], key.size(), key.begin());
+    passes[i] = check_key(key) ? 1 : 0;
+  }
+}
 void Verifier::learn(std::uint32_t, const Bytes32&) {}
 void Verifier::forget(std::uint32_t) {}
 void Verifier::settle() {}
 TableStatus Verifier::tables() const { return {}; }
 
-std::vector<std::string_view> backend_names() { return {"sodium"}; }
+std::vector<std::string_view> backend_names() {
+  std::vector<std::string_view> names;
+  for (const Backend& backend : kBackends) {
+    if (backend.supported()) names.push_back(backend.name);
+  }
+  return names;
+}
 
 std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(const VerifierOptions& options) {
-  // "auto" goes down the list of what the CPU can do; libsodium runs everywhere and ends it.
-  if (options.backend != "sodium" && options.backend != "auto") {
-    return std::unexpected("unknown verifier \"" + std::string(options.backend) + "\": known are auto, sodium");
+  const auto* const backend = std::ranges::find_if(kBackends, [&](const Backend& candidate) {
+    return candidate.supported() && (options.backend == candidate.name || options.backend == "auto");
+  });
+  if (backend == std::end(kBackends)) {
+    const bool known = std::ranges::find(kBackends, options.backend, &Backend::name) != std::end(kBackends);
+    std::string text = known ? "this processor cannot run the verifier \"" : "unknown verifier \"";
+    text += options.backend + "\": here are auto";
+    for (const std::string_view name : backend_names()) text.append(", ").append(name);
+    return std::unexpected(std::move(text));
   }
-  auto verifier = std::make_unique<sodium::SodiumVerifier>();
+  Made verifier = backend->make(options);
   if (auto checked = sodium::self_check(*verifier); !checked) return std::unexpected(std::move(checked.error()));
   return verifier;
 }

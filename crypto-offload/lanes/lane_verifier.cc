@@ -143,6 +143,15 @@ bool LaneVerifier::check_key(const Bytes32& public_key) const {
   return (backend_.check_keys(&key, 1) & 1) != 0;
 }
 
+void LaneVerifier::check_keys(std::span<const std::uint8_t* const> keys, std::span<std::uint8_t> passes) const {
+  ELECTRA_ASSERT_EQ(keys.size(), passes.size());
+  for (std::size_t at = 0; at < keys.size(); at += 8) {
+    const std::size_t count = std::min<std::size_t>(8, keys.size() - at);
+    const std::uint8_t good = backend_.check_keys(keys.data() + at, count);
+    for (std::size_t i = 0; i < count; ++i) passes[at + i] = good >> i & 1;
+  }
+}
+
 void LaneVerifier::verify(std::span<const VerifyItem> items, std::span<VerifyOutcome> outcomes) const {
   verify_all(backend_, tables_.get(), base_.get(), items, outcomes);
 }

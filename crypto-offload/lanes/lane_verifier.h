@@ -21,6 +21,7 @@ class LaneVerifier final : public Verifier {
 
   [[nodiscard]] std::string_view name() const noexcept override { return backend_.name; }
   [[nodiscard]] bool check_key(const Bytes32& public_key) const override;
+  void check_keys(std::span<const std::uint8_t* const> keys, std::span<std::uint8_t> passes) const override;
   void verify(std::span<const VerifyItem> items, std::span<VerifyOutcome> outcomes) const override;
   void verify_raw(std::span<const RawVerifyItem> items, std::span<VerifyOutcome> outcomes) const override;
 

@@ -138,10 +138,12 @@ std::expected<void, std::string> self_check(const Verifier& verifier) {
     return outcome.valid;
   };
 
-  const std::string library = std::string("libsodium ") + sodium_version_string();
-  if (!accepts(kIdentity)) return std::unexpected(library + " refuses a good signature");
+  std::string who = "the verifier " + std::string(verifier.name());
+  if (verifier.name() == "sodium") who += std::string(" (libsodium ") + sodium_version_string() + ")";
+  if (!accepts(kIdentity)) return std::unexpected(who + " refuses a good signature");
   if (accepts(kOrder8)) {
-    return std::unexpected(library + " verifies with the cofactor; Electra's rule is without (1.0.18 follows it)");
+    return std::unexpected(who +
+                           " verifies with the cofactor; Electra's rule is without (libsodium 1.0.18 follows it)");
   }
   return {};
 }

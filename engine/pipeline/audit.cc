@@ -368,12 +368,7 @@ std::expected<AuditReport, std::string> audit(const state::Genesis& genesis, Cha
   if (!machine) return std::unexpected("genesis: " + machine.error());
   auto verifier = crypto::make_verifier({.backend = options.verifier, .keys_max = (*machine)->limits().holders_max});
   if (!verifier) return std::unexpected(verifier.error());
-  for (const state::KeyChange& change : (*machine)->key_changes()) {
-    if (!(*verifier)->check_key(change.public_key)) {
-      return std::unexpected("genesis: the public key of holder " + std::to_string(change.slot) +
-                             " does not pass the registration rule");
-    }
-  }
+  if (auto checked = check_genesis_keys(**machine, **verifier); !checked) return std::unexpected(checked.error());
   auto pool = io::RecordBufferPool::create(kGroups);
   if (!pool) return std::unexpected(pool.error());
   const std::uint32_t threads =

@@ -1,5 +1,7 @@
 #include "engine/pipeline/batch.h"
 
+#include <array>
+
 #include "meter-proto/base/assert.h"
 
 namespace electra::pipeline {
@@ -72,10 +74,23 @@ bool Batch::add(const Origin& origin, ByteSpan bytes, const strict::EnvelopeView
 void Batch::verify(const crypto::Verifier& verifier, std::uint32_t begin, std::uint32_t end) {
   const std::size_t count = end - begin;
   verifier.verify({items_.data() + begin, count}, {verdicts_.data() + begin, count});
+  std::array<const std::uint8_t*, 64> keys;
+  std::array<std::uint32_t, 64> of;
+  std::array<std::uint8_t, 64> passes;
+  std::size_t gathered = 0;
+  const auto check = [&] {
+    verifier.check_keys({keys.data(), gathered}, {passes.data(), gathered});
+    for (std::size_t i = 0; i < gathered; ++i) messages_[of[i]].embedded_key_valid = passes[i] == 1;
+    gathered = 0;
+  };
   for (std::uint32_t i = begin; i < end; ++i) {
     if (!verdicts_[i].valid || embedded_keys_[i].empty()) continue;
-    messages_[i].embedded_key_valid = verifier.check_key(*array_of<32>(embedded_keys_[i]));
+    ELECTRA_ASSERT_EQ(embedded_keys_[i].size(), sizeof(Bytes32));
+    keys[gathered] = embedded_keys_[i].data();
+    of[gathered++] = i;
+    if (gathered == keys.size()) check();
   }
+  check();
 }
 
 void Batch::seal() {

@@ -227,12 +227,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   if (!verifier) return std::unexpected(verifier.error());
   verifier_ = std::move(*verifier);
 
-  for (const state::KeyChange& change : machine_->key_changes()) {
-    if (!verifier_->check_key(change.public_key)) {
-      return std::unexpected("genesis: the public key of holder " + std::to_string(change.slot) +
-                             " does not pass the registration rule");
-    }
-  }
+  if (auto checked = check_genesis_keys(*machine_, *verifier_); !checked) return checked;
   keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
   follow_key_changes(*machine_, *keys_, *verifier_);
   std::error_code error;

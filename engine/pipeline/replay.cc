@@ -6,6 +6,18 @@
 
 namespace electra::pipeline {
 
+std::expected<void, std::string> check_genesis_keys(const state::Machine& machine, const crypto::Verifier& verifier) {
+  const std::span<const state::KeyChange> changes = machine.key_changes();
+  std::vector<const std::uint8_t*> keys;
+  for (const state::KeyChange& change : changes) keys.push_back(change.public_key.data());
+  std::vector<std::uint8_t> passes(keys.size());
+  verifier.check_keys(keys, passes);
+  const auto bad = static_cast<std::size_t>(std::ranges::find(passes, 0) - passes.begin());
+  if (bad == passes.size()) return {};
+  return std::unexpected("genesis: the public key of holder " + std::to_string(changes[bad].slot) +
+                         " does not pass the registration rule");
+}
+
 void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier) {
   for (const state::KeyChange& change : machine.key_changes()) {
     const crypto::StoredKey* const before = keys.entry(change.slot).key;

@@ -4,6 +4,7 @@
 // hashed again because the journal does not store them.
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +17,10 @@
 #include "meter-proto/signing.h"
 
 namespace electra::pipeline {
+
+// The registration rule for the keys of a machine that has just been made. The error names the first that fails.
+[[nodiscard]] std::expected<void, std::string> check_genesis_keys(const state::Machine& machine,
+                                                                  const crypto::Verifier& verifier);
 
 // Applies what the last executed batch (or genesis) changed about keys, and tells the verifier which keys will sign.
 void follow_key_changes(const state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier);
