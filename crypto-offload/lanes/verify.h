@@ -114,8 +114,8 @@ inline void verify_in_general(const LaneItem* items, std::size_t count, const La
       const int first_lane = static_cast<int>(half) * kLanes;
       const std::uint8_t* keys[kLanes];
       for (int i = 0; i < kLanes; ++i) keys[i] = scalars.item[first_lane + i]->key;
-      Mask decompressed;
-      const Point p = evaluate_in_general(load_words(keys), scalars.h, scalars.s, first_lane, base, &decompressed);
+      Point p;
+      const Mask decompressed = multiply_general(load_words(keys), scalars.h, scalars.s, base, first_lane, p);
       points[g * kHalves + half] = {p.sum, p.difference, p.double_z};
       good[g * kHalves + half] = static_cast<Mask>(scalars.s_good >> first_lane & decompressed);
     }

@@ -1,5 +1,7 @@
 #include "engine/pipeline/replay.h"
 
+#include <algorithm>
+
 #include "meter-proto/base/assert.h"
 #include "meter-proto/strict/frame.h"
 #include "meter-proto/strict/payload.h"
