@@ -370,18 +370,26 @@ void check_limbs(const char* function, const std::uint64_t (*limbs)[kLanes], std
 template <int kFields>
 constexpr int kFieldsWords = (kFields * kLimbs + 7) / 8 * 8;
 
-// out[n] gets element n of each lane, out of the memory of the lane: from[i], 64-byte aligned. Every limb is taken modulo
-// 2^51, and the words behind the limbs are not used: whatever memory holds, the limbs are < 2^51.
+// out[n] gets element n of each lane, out of the memory of the lane: from[i], 64-byte aligned. The words behind the limbs
+// are not used. Limbs as they were stored: for memory that nobody else writes.
 template <int kFields>
-[[gnu::always_inline]] inline void load_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
+[[gnu::always_inline]] inline void load_own_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
   Lanes rows[8], words[kFieldsWords<kFields>];
   for (int line = 0; line < kFieldsWords<kFields>; line += 8) {
     for (int i = 0; i < kLanes; ++i) rows[i] = _mm512_load_si512(from[i] + line);
     transpose(rows, words + line);
   }
-  const Lanes mask = all(kLimbMask);
   for (int n = 0; n < kFields; ++n) {
-    for (int k = 0; k < kLimbs; ++k) out[n].limb[k] = _mm512_and_si512(words[n * kLimbs + k], mask);
+    for (int k = 0; k < kLimbs; ++k) out[n].limb[k] = words[n * kLimbs + k];
+  }
+}
+
+// The same from memory of any content: every limb is taken modulo 2^51.
+template <int kFields>
+[[gnu::always_inline]] inline void load_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
+  load_own_fields(from, out);
+  for (Field& field : out) {
+    for (Lanes& limb : field.limb) limb = _mm512_and_si512(limb, all(kLimbMask));
   }
 }
 

@@ -20,6 +20,7 @@ class LaneVerifier final : public Verifier {
   ~LaneVerifier() override;
 
   [[nodiscard]] std::string_view name() const noexcept override { return backend_.name; }
+  [[nodiscard]] std::uint32_t part_size() const noexcept override { return kLaneItemsMax; }
   [[nodiscard]] bool check_key(const Bytes32& public_key) const override;
   void check_keys(std::span<const std::uint8_t* const> keys, std::span<std::uint8_t> passes) const override;
   void verify(std::span<const VerifyItem> items, std::span<VerifyOutcome> outcomes) const override;

@@ -14,9 +14,6 @@
 namespace electra::pipeline {
 namespace {
 
-// Signatures a task: 1.4 ms of libsodium, large against a steal (1 µs), small enough to balance two cores on 64.
-constexpr std::uint32_t kChunk = 32;
-
 class TbbVerifyStage final : public VerifyStage {
  public:
   TbbVerifyStage(const crypto::Verifier& verifier, std::uint32_t threads, std::function<void()> wake)
@@ -66,7 +63,7 @@ class TbbVerifyStage final : public VerifyStage {
   Batch* verify(Batch* batch) {
     std::atomic<std::uint64_t> ns{0};
     tbb::parallel_for(
-        tbb::blocked_range<std::uint32_t>(0, batch->size(), kChunk),
+        tbb::blocked_range<std::uint32_t>(0, batch->size(), verifier_.part_size()),
         [this, batch, &ns](const tbb::blocked_range<std::uint32_t>& range) {
           const std::uint64_t begin = thread_cpu_ns();
           batch->verify(verifier_, range.begin(), range.end());
