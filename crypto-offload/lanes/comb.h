@@ -51,12 +51,9 @@ inline void list_steps(const CombShape& shape, const std::uint64_t* const* table
 // has seven.
 [[gnu::always_inline]] inline Point to_point(const AffineNiels& q, Mask negative) {
   const Field sum = select(negative, q.sum, q.difference), difference = select(negative, q.difference, q.sum);
-  Point p;
-  p.sum = multiply_small<4>(sum);
-  p.difference = multiply_small<4>(difference);
-  p.double_z = {{all(8), all(0), all(0), all(0), all(0)}};
-  p.t = multiply(subtract(sum, difference), add(sum, difference));  // 2x · 2y
-  return p;
+  const Field twice_sum = add(sum, sum), twice_difference = add(difference, difference);
+  return {add(twice_sum, twice_sum), add(twice_difference, twice_difference), small(8),
+          multiply(subtract(sum, difference), add(sum, difference))};  // T = 2x · 2y
 }
 
 // Asks for both cache lines of an entry of each lane: to the first level, or to the second.
