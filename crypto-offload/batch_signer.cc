@@ -46,6 +46,33 @@ void sign_each(std::span<const SignItem> items, std::span<Bytes64> signatures) {
   }
 }
 
+void SignBatch::begin(const Bytes16& tag) noexcept {
+  tag_ = tag;
+  items_.clear();
+  payloads_.clear();
+  ends_.clear();
+}
+
+void SignBatch::add(const ExpandedKey& key, std::uint64_t sequence, ByteSpan payload) {
+  items_.push_back({.key = &key, .tag = nullptr, .sequence = sequence, .payload = {}});
+  payloads_.insert(payloads_.end(), payload.begin(), payload.end());
+  ends_.push_back(payloads_.size());
+}
+
+ByteSpan SignBatch::payload(std::size_t index) const noexcept {
+  const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
+  return ByteSpan(payloads_).subspan(begin, ends_[index] - begin);
+}
+
+void SignBatch::sign() {
+  for (std::size_t i = 0; i < items_.size(); ++i) {
+    items_[i].tag = &tag_;
+    items_[i].payload = payload(i);
+  }
+  signatures_.resize(items_.size());
+  sign_many(items_, signatures_);
+}
+
 #if defined(__x86_64__)
 namespace {
 

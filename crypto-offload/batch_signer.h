@@ -8,9 +8,11 @@
 // where there is no AVX-512 IFMA.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "crypto-offload/signer.h"
 #include "meter-proto/base/bytes.h"
@@ -55,6 +57,32 @@ void sign_many(std::span<const SignItem> items, std::span<Bytes64> signatures);
 
 // The same by libsodium, one by one: what sign_many does on other machines, and its oracle.
 void sign_each(std::span<const SignItem> items, std::span<Bytes64> signatures);
+
+// Messages under one tag that are collected, signed together and read out again. Owns copies of the payloads; keys stay
+// until sign() has returned. Its memory is used again and again. One thread.
+class SignBatch {
+ public:
+  // Empties it.
+  void begin(const Bytes16& tag) noexcept;
+
+  // Takes a message of at most kSignedPayloadBytesMax.
+  void add(const ExpandedKey& key, std::uint64_t sequence, ByteSpan payload);
+
+  void sign();
+
+  // By order of adding. Signatures: after sign(). Views are good until the next add() or begin().
+  [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
+  [[nodiscard]] std::uint64_t sequence(std::size_t index) const noexcept { return items_[index].sequence; }
+  [[nodiscard]] ByteSpan payload(std::size_t index) const noexcept;
+  [[nodiscard]] const Bytes64& signature(std::size_t index) const noexcept { return signatures_[index]; }
+
+ private:
+  Bytes16 tag_{};
+  std::vector<SignItem> items_;  // where tag and payload lie is set by sign()
+  std::vector<std::uint8_t> payloads_;
+  std::vector<std::size_t> ends_;  // of each in payloads_
+  std::vector<Bytes64> signatures_;
+};
 
 // Who signs in sign_many: "avx512" or "sodium".
 [[nodiscard]] std::string_view batch_signer_name() noexcept;

@@ -11,14 +11,19 @@ std::expected<std::size_t, std::string> write_message_frame(const Sender& sender
   const ByteSpan payload_span(payload_buffer.data(), payload_bytes);
   const std::optional<Bytes64> signature = sign(proto::SignatureKind::message, genesis_hash, sequence, payload_span);
   if (!signature) return std::unexpected("the signer did not sign the message");
+  return write_signed_frame(sender, sequence, payload_span, *signature, out);
+}
 
+std::expected<std::size_t, std::string> write_signed_frame(const Sender& sender, std::uint64_t sequence,
+                                                           ByteSpan payload, const Bytes64& signature,
+                                                           MutableByteSpan out) {
   strict::EnvelopeView envelope;
   envelope.slot = sender.slot;
   if (sender.slot == 0) envelope.address = sender.address;
   envelope.key_generation = sender.key_generation;
   envelope.sequence = sequence;
-  envelope.payload = payload_span;
-  envelope.signature = *signature;
+  envelope.payload = payload;
+  envelope.signature = signature;
   const std::size_t frame_bytes =
       proto::encode_envelope_frame(envelope, out.first(std::min(out.size(), proto::kClientBufferBytes)));
   if (frame_bytes == 0) return std::unexpected("the message is longer than a frame may be");

@@ -32,7 +32,13 @@ struct Sender {
     const Sender& sender, const Bytes32& genesis_hash, std::uint64_t sequence, const strict::PayloadView& payload,
     const SignFunction& sign, MutableByteSpan out);
 
-// The same into memory of its own.
+// Its last step, for who signs several messages together: `payload` is what proto::encode_payload wrote, `signature` over it
+// is the sender's.
+[[nodiscard]] std::expected<std::size_t, std::string> write_signed_frame(const Sender& sender, std::uint64_t sequence,
+                                                                         ByteSpan payload, const Bytes64& signature,
+                                                                         MutableByteSpan out);
+
+// As write_message_frame, into memory of its own.
 [[nodiscard]] std::expected<std::vector<std::uint8_t>, std::string> make_message_frame(
     const Sender& sender, const Bytes32& genesis_hash, std::uint64_t sequence, const strict::PayloadView& payload,
     const SignFunction& sign);

@@ -178,6 +178,29 @@ TEST_P(BatchSigner, StopsAtAPayloadBeyondTheBound) {
   EXPECT_DEATH(GetParam().sign(items_, std::span(&signature, 1)), "4097");
 }
 
+TEST(SignBatch, GivesBackWhatItTookWithSignatures) {
+  std::deque<ExpandedKey> keys;
+  for (std::uint8_t i = 0; i < 3; ++i) keys.emplace_back(Bytes32{i});
+  SignBatch batch;
+  for (const std::size_t count : {5U, 0U, 300U, 1U}) {  // in the same memory
+    const Bytes16 tag{static_cast<std::uint8_t>(count)};
+    batch.begin(tag);
+    for (std::size_t i = 0; i < count; ++i) {
+      batch.add(keys[i % 3], 7 * i, std::vector<std::uint8_t>(i % 90, static_cast<std::uint8_t>(i)));
+    }
+    batch.sign();
+    ASSERT_EQ(batch.size(), count);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::vector<std::uint8_t> payload(i % 90, static_cast<std::uint8_t>(i));
+      EXPECT_EQ(batch.sequence(i), 7 * i);
+      EXPECT_TRUE(equal_bytes(batch.payload(i), payload));
+      EXPECT_EQ(batch.signature(i),
+                libsodium_signature(Bytes32{static_cast<std::uint8_t>(i % 3)},
+                                    {.key = &keys[i % 3], .tag = &tag, .sequence = 7 * i, .payload = payload}));
+    }
+  }
+}
+
 TEST(BatchSignerName, IsTheOneThatTheMachineCanRun) {
   EXPECT_EQ(batch_signer_name(), avx512::supported() ? "avx512" : "sodium");
 }
