@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
+#include <string>
+#include <vector>
 
 #include "crypto-offload/software_signer.h"
 #include "engine/electrad/meter/meter_key.h"
@@ -44,9 +47,9 @@ class ExchangeTest : public ::testing::Test {
     sender.key = &key_;
     sender.slot = 1;
     ReadingBatch batch;
-    for (std::uint64_t i = 0; i < messages; ++i) {
-      EXPECT_TRUE(batch.add(sender, link->chain().genesis_hash, 100 + i, 900, {i, 0}, true));
-    }
+    batch.begin(link->chain().genesis_hash, true);
+    for (std::uint64_t i = 0; i < messages; ++i) EXPECT_TRUE(batch.add(sender, 100 + i, 900, {i, 0}));
+    EXPECT_TRUE(batch.sign());
     outcome.answers.resize(messages);
     ExchangeHooks hooks;
     hooks.on_answer = [&](const Answer& answer) {
@@ -184,6 +187,57 @@ TEST(MeterKey, SignsWhatTheSoftwareSignerSigns) {
   const auto theirs = signer.sign(proto::SignatureKind::message, genesis, 77, payload);
   ASSERT_TRUE(ours && theirs);
   EXPECT_EQ(*ours, *theirs);
+}
+
+// Whatever is signed together, the bytes on the wire are those of a message made alone.
+TEST(ReadingBatch, HasTheFramesAndIdsOfReadingsSignedOneByOne) {
+  const Bytes32 genesis{5};
+  std::deque<MeterKey> keys;
+  std::vector<MeterSender> senders;
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    senders.push_back({.serial = "M",
+                       .key = &keys.emplace_back("phrase", std::to_string(i)),
+                       .slot = 10 * i + 1,
+                       .key_generation = i + 1,
+                       .phases = i % 2 == 0 ? 1U : 7U,
+                       .plan = 0,
+                       .holder = {}});
+  }
+  ReadingBatch batch;
+  for (int round = 0; round < 2; ++round) {  // the second in memory that was used
+    batch.begin(genesis, true);
+    std::vector<std::vector<std::uint8_t>> expected;
+    std::vector<Bytes32> ids;
+    for (const std::size_t together : {1U, 7U, 0U, 80U}) {
+      for (std::size_t i = 0; i < together; ++i) {
+        const MeterSender& sender = senders[i % senders.size()];
+        const std::uint64_t sequence = 1000 + expected.size();
+        const Registers registers{.whin = 100'000 * i, .whout = i};
+        ASSERT_TRUE(batch.add(sender, sequence, 900, registers));
+        strict::PayloadView payload;
+        payload.operation = make_reading(900, sender.phases, registers);
+        const client::SignFunction sign = [&](proto::SignatureKind kind, const Bytes32& chain, std::uint64_t number,
+                                              ByteSpan bytes) {
+          const auto signature = sender.key->sign_function()(kind, chain, number, bytes);
+          std::vector<std::uint8_t> buffer(proto::kSigningPrefixBytes + bytes.size());
+          ids.push_back(
+              proto::message_id(sender.key->public_key(), *signature,
+                                proto::signing_bytes(proto::signing_tag(kind, chain), number, bytes, buffer)));
+          return signature;
+        };
+        expected.push_back(*client::make_message_frame({.slot = sender.slot, .key_generation = sender.key_generation},
+                                                       genesis, sequence, payload, sign));
+      }
+      ASSERT_TRUE(batch.sign());
+    }
+    const std::vector<OutgoingMessage> messages = batch.messages();
+    ASSERT_EQ(messages.size(), expected.size());
+    for (std::size_t i = 0; i < messages.size(); ++i) {
+      EXPECT_EQ(messages[i].sequence, 1000 + i);
+      EXPECT_TRUE(equal_bytes(messages[i].frame, expected[i])) << "message " << i;
+      EXPECT_EQ(batch.id(i), ids[i]) << "message " << i;
+    }
+  }
 }
 
 TEST(MakeReading, SpreadsEnergyOverThePhasesExactlyAndWithoutFalling) {

@@ -102,12 +102,12 @@ class Play {
     meters_.advance_to(static_cast<std::uint64_t>(elapsed_ms * options_.speed));
     advance_grid();
     last_stamp_s_ = now_s();
-    batch_.clear();
+    batch_.begin(link_.chain().genesis_hash, false);
     for (std::size_t i = 0; i < roster_.senders().size(); ++i) {
       const MeterSender& sender = roster_.senders()[i];
-      auto added = batch_.add(sender, link_.chain().genesis_hash, ++sequences_[i], last_stamp_s_, shown_now(i), false);
-      if (!added) return added;
+      if (auto added = batch_.add(sender, ++sequences_[i], last_stamp_s_, shown_now(i)); !added) return added;
     }
+    if (auto made = batch_.sign(); !made) return made;
     const auto messages = batch_.messages();
     report_.sent += messages.size();
     ExchangeHooks hooks;

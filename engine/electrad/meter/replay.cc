@@ -24,8 +24,10 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
 constexpr std::uint64_t kSecondsPerDay = 86'400;
 constexpr std::uint64_t kSecondsPerHour = 3'600;
-constexpr std::size_t kExchangeWindow = 4096;        // readings in flight, one a meter
-constexpr std::size_t kSignaturesPerSlice = 8;       // signed between two looks at the socket
+constexpr std::size_t kExchangeWindow = 4096;  // readings in flight, one a meter
+// Signed between two looks at the socket: 0.1 ms of work.
+constexpr std::size_t kSignaturesPerSlice = 64;
+constexpr std::size_t kSignaturesPerSliceOneByOne = 8;
 constexpr std::uint64_t kClosingTickNs = 1'000'000;  // a settlement that has work left gets time in steps of this
 constexpr std::chrono::milliseconds kClosingPause{2};
 constexpr std::chrono::milliseconds kPacePause{50};  // longest sleep: a stop is noticed within it
@@ -183,20 +185,21 @@ class Replay {
     to_sign_.assign(order.begin(), order.end());
     std::erase_if(to_sign_, [&](std::uint32_t sender) { return !sends_at(next_[sender], boundary); });
     signed_count_ = 0;
-    preparing_.clear();
+    preparing_.begin(link_->chain().genesis_hash, acknowledged_.is_open());
   }
 
   // Signs a few readings; false when all are signed or one could not be.
   bool sign_slice() {
-    const std::size_t end = std::min(signed_count_ + kSignaturesPerSlice, to_sign_.size());
+    const std::size_t end = std::min(signed_count_ + signatures_per_slice_, to_sign_.size());
     for (; signed_count_ < end && signing_failure_.empty(); ++signed_count_) {
       const MeterSender& sender = roster_->senders()[to_sign_[signed_count_]];
       const Registers registers =
           sender.plan == fleet_.size() ? playback_.grid() : playback_.registers(fleet_[sender.plan]);
-      auto added = preparing_.add(sender, link_->chain().genesis_hash, reading_sequence(signing_boundary_),
-                                  schedule_.boundary_s(signing_boundary_), registers, acknowledged_.is_open());
+      auto added = preparing_.add(sender, reading_sequence(signing_boundary_), schedule_.boundary_s(signing_boundary_),
+                                  registers);
       if (!added) signing_failure_ = added.error();
     }
+    if (auto made = preparing_.sign(); !made) signing_failure_ = made.error();
     return signed_count_ < to_sign_.size() && signing_failure_.empty();
   }
 
@@ -356,6 +359,8 @@ class Replay {
   ReadingBatch preparing_;
   std::vector<std::uint32_t> to_sign_;  // senders of the batch in preparation
   std::size_t signed_count_ = 0;
+  const std::size_t signatures_per_slice_ =
+      crypto::batch_signer_name() == "sodium" ? kSignaturesPerSliceOneByOne : kSignaturesPerSlice;
   std::uint64_t signing_boundary_ = 0;
   std::string signing_failure_;
 

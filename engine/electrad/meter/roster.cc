@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "engine/state/types.h"
 #include "meter-proto/address.h"
 #include "meter-proto/encode.h"
+#include "meter-proto/signing.h"
 
 namespace electra::player {
 namespace {
@@ -120,25 +122,56 @@ std::expected<Roster, std::string> Roster::load(GatewayLink& link, const std::ve
   return roster;
 }
 
-void ReadingBatch::clear() noexcept {
+void ReadingBatch::begin(const Bytes32& genesis_hash, bool with_ids) {
+  tag_ = proto::signing_tag(proto::SignatureKind::message, genesis_hash);
+  with_ids_ = with_ids;
   bytes_.clear();
   entries_.clear();
+  to_sign_.clear();
+  payloads_.begin(tag_);
 }
 
-std::expected<void, std::string> ReadingBatch::add(const MeterSender& sender, const Bytes32& genesis_hash,
-                                                   std::uint64_t sequence, std::int64_t time_s, Registers registers,
-                                                   bool with_id) {
+std::expected<void, std::string> ReadingBatch::add(const MeterSender& sender, std::uint64_t sequence,
+                                                   std::int64_t time_s, Registers registers) {
   strict::PayloadView payload;
   payload.operation = make_reading(time_s, sender.phases, registers);
+  std::array<std::uint8_t, strict::kFrameBytesMax> buffer;
+  const std::size_t bytes = proto::encode_payload(payload, buffer);
+  if (bytes == 0) {
+    return std::unexpected(fmt::format("meter {}: the payload is longer than a frame may be", sender.serial));
+  }
+  to_sign_.push_back(&sender);
+  payloads_.add(sender.key->expanded(), sequence, ByteSpan(buffer).first(bytes));
+  return {};
+}
+
+std::expected<void, std::string> ReadingBatch::sign() {
+  payloads_.sign();
+  for (std::size_t i = 0; i < payloads_.size(); ++i) {
+    if (auto appended = append_signed(i); !appended) return appended;
+  }
+  to_sign_.clear();
+  payloads_.begin(tag_);
+  return {};
+}
+
+std::expected<void, std::string> ReadingBatch::append_signed(std::size_t index) {
+  const MeterSender& sender = *to_sign_[index];
+  const std::uint64_t sequence = payloads_.sequence(index);
+  const ByteSpan payload = payloads_.payload(index);
+  const Bytes64& signature = payloads_.signature(index);
   Entry entry{.slot = sender.slot, .sequence = sequence, .offset = bytes_.size()};
   bytes_.resize(entry.offset + proto::kClientBufferBytes);
-  const auto size = client::write_message_frame(
-      {.slot = sender.slot, .key_generation = sender.key_generation}, genesis_hash, sequence, payload,
-      with_id ? sender.key->sign_function(entry.id) : sender.key->sign_function(),
-      MutableByteSpan(bytes_).subspan(entry.offset));
+  const auto size = client::write_signed_frame({.slot = sender.slot, .key_generation = sender.key_generation}, sequence,
+                                               payload, signature, MutableByteSpan(bytes_).subspan(entry.offset));
   if (!size) return std::unexpected(fmt::format("meter {}: {}", sender.serial, size.error()));
   entry.size = *size;
   bytes_.resize(entry.offset + entry.size);
+  if (with_ids_) {
+    std::array<std::uint8_t, proto::kSigningPrefixBytes + strict::kFrameBytesMax> buffer;
+    entry.id =
+        proto::message_id(sender.key->public_key(), signature, proto::signing_bytes(tag_, sequence, payload, buffer));
+  }
   entries_.push_back(entry);
   return {};
 }

@@ -52,19 +52,21 @@ class Roster {
   std::deque<MeterKey> keys_;  // addresses stay
 };
 
-// Frames of signed readings, side by side in one buffer that is used again and again.
+// Frames of readings that were signed together, side by side in one buffer that is used again and again.
 class ReadingBatch {
  public:
-  void clear() noexcept;
+  // Empties it. What is added from now on is for this chain; with `with_ids` the message ids are kept too.
+  void begin(const Bytes32& genesis_hash, bool with_ids);
 
-  // Signs and appends one reading stamped `time_s`. With `with_id` the message id is kept too.
-  [[nodiscard]] std::expected<void, std::string> add(const MeterSender& sender, const Bytes32& genesis_hash,
-                                                     std::uint64_t sequence, std::int64_t time_s, Registers registers,
-                                                     bool with_id);
+  // Takes one reading stamped `time_s`, for sign(). The sender stays until then.
+  [[nodiscard]] std::expected<void, std::string> add(const MeterSender& sender, std::uint64_t sequence,
+                                                     std::int64_t time_s, Registers registers);
 
-  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+  // Signs what was added since the last time, and appends the frames. The more at once, the less each costs
+  // (crypto-offload/batch_signer.h).
+  [[nodiscard]] std::expected<void, std::string> sign();
 
-  // Valid until the next add() or clear().
+  // Those that were signed. Valid until the next sign() or begin().
   [[nodiscard]] std::vector<OutgoingMessage> messages() const;
   [[nodiscard]] const Bytes32& id(std::size_t index) const noexcept { return entries_[index].id; }
 
@@ -77,8 +79,14 @@ class ReadingBatch {
     Bytes32 id{};
   };
 
+  [[nodiscard]] std::expected<void, std::string> append_signed(std::size_t index);
+
+  Bytes16 tag_{};
+  bool with_ids_ = false;
   std::vector<std::uint8_t> bytes_;
   std::vector<Entry> entries_;
+  std::vector<const MeterSender*> to_sign_;
+  crypto::SignBatch payloads_;  // of these senders
 };
 
 // A meter's whole energy spread over its phases so that each phase's register never falls and their sum is exact.
