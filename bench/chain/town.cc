@@ -1,11 +1,12 @@
 #include "bench/chain/town.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 
 #include <algorithm>
+#include <deque>
 #include <random>
 
+#include "crypto-offload/batch_signer.h"
 #include "crypto-offload/software_signer.h"
 #include "engine/chain/block_maker.h"
 #include "io/header_file.h"
@@ -30,11 +31,6 @@ constexpr state::Slot kFirstMeter = 2;
 constexpr std::uint64_t kBalance = 1'000'000'000'000;
 constexpr std::uint32_t kRecordsInFlight = 4;
 constexpr std::string_view kPhrase = "electra chain benchmark";
-
-struct KeyPair {
-  Bytes32 public_key;
-  Bytes64 secret_key;
-};
 
 std::string serial_of(state::Slot slot) { return slot == kGrid ? "GRID" : "M" + std::to_string(slot - 1); }
 
@@ -91,8 +87,7 @@ class TownMaker final : public io::JournalListener {
     town_.genesis_ = town_genesis();
     town_.tag_ = proto::signing_tag(proto::SignatureKind::message, town_.genesis_.hash);
     for (state::Slot slot = kGrid; slot < kFirstMeter + kMeters; ++slot) {
-      KeyPair& keys = keys_.emplace_back();
-      crypto_sign_seed_keypair(keys.public_key.data(), keys.secret_key.data(), seed_of(slot).data());
+      keys_.emplace_back(seed_of(slot));
     }
     sequences_.resize(keys_.size());
     registers_.resize(keys_.size());
@@ -144,11 +139,12 @@ class TownMaker final : public io::JournalListener {
     payloads.push_back(grid_reading(boundary_s));
     senders.push_back(kGrid);
 
+    sign(senders, payloads);
     for (std::size_t first = 0; first < payloads.size();) {
       const std::size_t count = std::min<std::size_t>(1 + random_() % kBatchMessagesMax, payloads.size() - first);
       io::RecordBuffer* const buffer = free_buffer();
       if (buffer == nullptr) return failure_;
-      for (std::size_t i = first; i < first + count; ++i) add(*buffer, senders[i], payloads[i]);
+      for (std::size_t i = first; i < first + count; ++i) add(*buffer, senders[i], i);
       first += count;
       if (std::string error = commit(*buffer, 0); !error.empty()) return error;
     }
@@ -216,18 +212,27 @@ class TownMaker final : public io::JournalListener {
     return buffer;
   }
 
-  // Signs, and puts the envelope into the record and the town's memory.
-  void add(io::RecordBuffer& buffer, state::Slot slot, const strict::PayloadView& payload) {
-    const KeyPair& keys = keys_[slot - 1];
-    std::array<std::uint8_t, proto::kClientBufferBytes> encoded;
+  // The messages of a tick, together.
+  void sign(const std::vector<state::Slot>& senders, const std::vector<strict::PayloadView>& payloads) {
+    signed_.begin(town_.tag_);
+    for (std::size_t i = 0; i < payloads.size(); ++i) {
+      std::array<std::uint8_t, proto::kClientBufferBytes> encoded;
+      signed_.add(keys_[senders[i] - 1], ++sequences_[senders[i] - 1],
+                  ByteSpan(encoded).first(proto::encode_payload(payloads[i], encoded)));
+    }
+    signed_.sign();
+  }
+
+  // Puts the envelope with a signed message into the record and the town's memory.
+  void add(io::RecordBuffer& buffer, state::Slot slot, std::size_t index) {
     std::array<std::uint8_t, proto::kClientBufferBytes> message;
     std::array<std::uint8_t, proto::kClientBufferBytes> envelope;
-    strict::EnvelopeView view{.slot = slot, .key_generation = 1, .sequence = ++sequences_[slot - 1]};
-    view.payload = ByteSpan(encoded).first(proto::encode_payload(payload, encoded));
-    const ByteSpan signed_bytes = proto::signing_bytes(town_.tag_, view.sequence, view.payload, message);
-    Bytes64 signature;
-    crypto_sign_detached(signature.data(), nullptr, signed_bytes.data(), signed_bytes.size(), keys.secret_key.data());
-    view.signature = signature;
+    const Bytes64& signature = signed_.signature(index);
+    const strict::EnvelopeView view{.slot = slot,
+                                    .key_generation = 1,
+                                    .sequence = signed_.sequence(index),
+                                    .payload = signed_.payload(index),
+                                    .signature = signature};
     const ByteSpan bytes = ByteSpan(envelope).first(proto::encode_envelope(view, envelope));
     const bool appended = buffer.append(bytes);
     ELECTRA_ASSERT(appended);
@@ -236,7 +241,8 @@ class TownMaker final : public io::JournalListener {
     verified.slot = slot;
     const Result decoded = strict::decode_envelope(buffer.entry(buffer.count() - 1), verified.envelope);
     ELECTRA_ASSERT(decoded == Result::ok);
-    verified.id = proto::message_id(keys.public_key, signature, signed_bytes);
+    verified.id = proto::message_id(keys_[slot - 1].public_key(), signature,
+                                    proto::signing_bytes(town_.tag_, view.sequence, view.payload, message));
     TownMessages& all = town_.messages_;
     all.bytes.insert(all.bytes.end(), bytes.begin(), bytes.end());
     all.ends.push_back(all.bytes.size());
@@ -300,7 +306,8 @@ class TownMaker final : public io::JournalListener {
 
   Town& town_;
   const crypto::SoftwareSigner gateway_signer_;
-  std::vector<KeyPair> keys_;
+  std::deque<crypto::ExpandedKey> keys_;
+  crypto::SignBatch signed_;
   std::vector<std::uint64_t> sequences_;
   std::vector<std::array<state::RegisterPair, 3>> registers_;
   std::int64_t net_wh_ = 0;  // taken less given since the last boundary

@@ -1,7 +1,8 @@
 #include "bench/e2e/scenario.h"
 
-#include <sodium.h>
+#include <memory>
 
+#include "crypto-offload/batch_signer.h"
 #include "crypto-offload/software_signer.h"
 #include "meter-proto/signing.h"
 
@@ -11,25 +12,15 @@ namespace {
 constexpr std::uint64_t kGenesisSeconds = 1'451'865'600;  // 2016-01-04T00:00Z
 constexpr std::string_view kPhrase = "electra benchmark";
 
-struct KeyPair {
-  Bytes32 public_key;
-  Bytes64 secret_key;
-};
-
-KeyPair key_of(const Bytes32& seed) {
-  KeyPair keys;
-  crypto_sign_seed_keypair(keys.public_key.data(), keys.secret_key.data(), seed.data());
-  return keys;
-}
-
 // As crypto::SoftwareSigner, without its verification of each signature: the gateway verifies them all.
-client::SignFunction sign_with(const KeyPair& keys) {
-  return [keys](proto::SignatureKind kind, const Bytes32& genesis_hash, std::uint64_t sequence,
-                ByteSpan payload) -> std::optional<Bytes64> {
-    std::array<std::uint8_t, proto::kSigningPrefixBytes + strict::kFrameBytesMax> buffer;
-    const ByteSpan message = proto::signing_bytes(proto::signing_tag(kind, genesis_hash), sequence, payload, buffer);
+client::SignFunction sign_with(const Bytes32& seed) {
+  const auto key = std::make_shared<const crypto::ExpandedKey>(seed);
+  return [key](proto::SignatureKind kind, const Bytes32& genesis_hash, std::uint64_t sequence,
+               ByteSpan payload) -> std::optional<Bytes64> {
+    const Bytes16 tag = proto::signing_tag(kind, genesis_hash);
+    const crypto::SignItem item{.key = key.get(), .tag = &tag, .sequence = sequence, .payload = payload};
     Bytes64 signature;
-    crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(), keys.secret_key.data());
+    crypto::sign_many({&item, 1}, {&signature, 1});
     return signature;
   };
 }
@@ -59,7 +50,7 @@ std::expected<Scenario, std::string> Scenario::make(const ScenarioOptions& optio
     state::GenesisHolder holder;
     const Bytes32 seed = crypto::derive_development_seed(kPhrase, serial);
     holder.serial = std::move(serial);
-    holder.public_key = key_of(seed).public_key;
+    holder.public_key = crypto::ExpandedKey(seed).public_key();
     holder.roles = roles;
     holder.phases = phases;
     holder.balance = balance;
@@ -78,43 +69,54 @@ std::expected<Scenario, std::string> Scenario::make(const ScenarioOptions& optio
 }
 
 std::string Scenario::sign_all(const state::Machine& machine) {
-  std::array<std::uint8_t, proto::kClientBufferBytes> frame;
+  std::array<std::uint8_t, proto::kClientBufferBytes> buffer;
+  crypto::SignBatch batch;
   for (std::uint32_t i = 0; i < senders_; ++i) {
-    const client::SignFunction sign = signer(i);
-    const auto from = machine.holder(slot(i))->wallet_account;
-    const auto to = machine.holder(slot((i + 1) % senders_))->wallet_account;
+    const crypto::ExpandedKey key(seeds_[i]);
+    batch.begin(proto::signing_tag(proto::SignatureKind::message, genesis_.hash));
     for (std::uint64_t n = 0; n < messages_per_sender_; ++n) {
-      strict::PayloadView payload;
-      if (load_ == Load::transfers) {
-        payload.not_after = kGenesisSeconds + 86'400;
-        strict::Transfers& transfers = payload.operation.emplace<strict::Transfers>();
-        transfers.count = 1;
-        transfers.items[0].debit_account = from;
-        transfers.items[0].credit_account = to;
-        transfers.items[0].amount = 1;
-      } else {
-        strict::Reading& reading = payload.operation.emplace<strict::Reading>();
-        reading.time = kGenesisSeconds + 1 + n;
-        reading.count = 1;
-        reading.items[0] = {.phase = 1,
-                            .whin = 1'000'000 + n,
-                            .whout = 0,
-                            .mvolt = 230'000,
-                            .mhertz = 50'000,
-                            .mpf = 958,
-                            .maxmi = 16'000};
-      }
-      const auto size = client::write_message_frame({.slot = slot(i)}, genesis_.hash, n + 1, payload, sign, frame);
+      const std::size_t bytes = proto::encode_payload(payload(machine, i, n), buffer);
+      if (bytes == 0) return "a payload is longer than a frame may be";
+      batch.add(key, n + 1, ByteSpan(buffer).first(bytes));
+    }
+    batch.sign();
+    for (std::size_t n = 0; n < batch.size(); ++n) {
+      const auto size = client::write_signed_frame({.slot = slot(i)}, batch.sequence(n), batch.payload(n),
+                                                   batch.signature(n), buffer);
       if (!size) return size.error();
       offsets_.push_back(bytes_.size());
-      bytes_.insert(bytes_.end(), frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(*size));
+      bytes_.insert(bytes_.end(), buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(*size));
     }
   }
   offsets_.push_back(bytes_.size());
   return {};
 }
 
-client::SignFunction Scenario::signer(std::uint32_t sender) const { return sign_with(key_of(seeds_[sender])); }
+strict::PayloadView Scenario::payload(const state::Machine& machine, std::uint32_t sender, std::uint64_t index) const {
+  strict::PayloadView payload;
+  if (load_ == Load::transfers) {
+    payload.not_after = kGenesisSeconds + 86'400;
+    strict::Transfers& transfers = payload.operation.emplace<strict::Transfers>();
+    transfers.count = 1;
+    transfers.items[0].debit_account = machine.holder(slot(sender))->wallet_account;
+    transfers.items[0].credit_account = machine.holder(slot((sender + 1) % senders_))->wallet_account;
+    transfers.items[0].amount = 1;
+  } else {
+    strict::Reading& reading = payload.operation.emplace<strict::Reading>();
+    reading.time = kGenesisSeconds + 1 + index;
+    reading.count = 1;
+    reading.items[0] = {.phase = 1,
+                        .whin = 1'000'000 + index,
+                        .whout = 0,
+                        .mvolt = 230'000,
+                        .mhertz = 50'000,
+                        .mpf = 958,
+                        .maxmi = 16'000};
+  }
+  return payload;
+}
+
+client::SignFunction Scenario::signer(std::uint32_t sender) const { return sign_with(seeds_[sender]); }
 
 std::shared_ptr<const crypto::Signer> Scenario::gateway_signer() const {
   return std::make_shared<crypto::SoftwareSigner>(
@@ -122,7 +124,7 @@ std::shared_ptr<const crypto::Signer> Scenario::gateway_signer() const {
 }
 
 client::SignFunction Scenario::operator_signer() const {
-  return sign_with(key_of(crypto::derive_development_seed(kPhrase, "operator")));
+  return sign_with(crypto::derive_development_seed(kPhrase, "operator"));
 }
 
 std::uint64_t Scenario::time_ns() const noexcept { return (kGenesisSeconds + 86'399) * 1'000'000'000; }

@@ -53,6 +53,8 @@ class Scenario {
   static constexpr std::uint64_t kBalance = 1'000'000'000;
 
   [[nodiscard]] std::string sign_all(const state::Machine& machine);
+  [[nodiscard]] strict::PayloadView payload(const state::Machine& machine, std::uint32_t sender,
+                                            std::uint64_t index) const;
 
   state::Genesis genesis_;
   Load load_ = Load::transfers;
