@@ -58,6 +58,12 @@ void pass_gate() {
   if (world.closed) --world.passes;
 }
 
+void wait_for_arrivals(std::uint64_t count) {
+  std::unique_lock lock(world.mutex);
+  const bool came = world.changed.wait_for(lock, std::chrono::minutes(1), [&] { return world.arrivals >= count; });
+  ELECTRA_ASSERT(came);
+}
+
 }  // namespace
 
 Bytes32 key_of(std::uint32_t number, Lie lie, std::uint8_t times) {
@@ -106,37 +112,36 @@ bool whole(const KeyTables::Found& found, const Bytes32& key) {
 }
 
 void reset() {
-  open_gate();
   const std::lock_guard lock(world.mutex);
   world.attempts.clear();
   world.slowness_ms = 0;
   world.calls = 0;
 }
 
-void close_gate() {
+Gate::Gate() {
   const std::lock_guard lock(world.mutex);
   world.closed = true;
   world.passes = 0;
   world.arrivals = 0;
 }
 
-void open_gate() {
+void Gate::open() {
   const std::lock_guard lock(world.mutex);
   world.closed = false;
   world.changed.notify_all();
 }
 
-void wait_for_a_call() {
-  std::unique_lock lock(world.mutex);
-  world.changed.wait(lock, [] { return world.arrivals != 0; });
-}
+void Gate::wait_for_a_call() { wait_for_arrivals(1); }
 
-void let_one_pass() {
-  std::unique_lock lock(world.mutex);
-  const std::uint64_t arrivals = world.arrivals;
-  ++world.passes;
-  world.changed.notify_all();
-  world.changed.wait(lock, [&] { return world.arrivals > arrivals; });
+void Gate::let_one_pass() {
+  std::uint64_t arrivals = 0;
+  {
+    const std::lock_guard lock(world.mutex);
+    arrivals = world.arrivals;
+    ++world.passes;
+    world.changed.notify_all();
+  }
+  wait_for_arrivals(arrivals + 1);
 }
 
 void set_slowness_ms(std::uint32_t milliseconds) { world.slowness_ms = milliseconds; }

@@ -27,13 +27,21 @@ void make_tables(const std::uint8_t* const* keys, std::size_t count, const CombS
 
 void reset();
 
-// From now on each call waits at a gate.
-void close_gate();
-void open_gate();
-// Waits until a call stands at the gate.
-void wait_for_a_call();
-// Lets the call at the gate pass, and waits until the next one stands there.
-void let_one_pass();
+// While it lives each call waits at it. Made after the KeyTables whose builder it stops, so that it opens before they end.
+// A call that does not come within a minute ends the program.
+class Gate {
+ public:
+  Gate();
+  ~Gate() { open(); }
+  Gate(const Gate&) = delete;
+  Gate& operator=(const Gate&) = delete;
+
+  // Waits until a call stands at the gate.
+  void wait_for_a_call();
+  // Lets the call at the gate pass, and waits until the next one stands there.
+  void let_one_pass();
+  void open();
+};
 
 // Each call takes so long, at least.
 void set_slowness_ms(std::uint32_t milliseconds);

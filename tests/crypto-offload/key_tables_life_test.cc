@@ -50,21 +50,41 @@ TEST_F(KeyTablesLifeTest, ForgetsAndLearnsAgain) {
 }
 
 TEST_F(KeyTablesLifeTest, LearnAndForgetInOneBreathLeaveNothingBehind) {
-  fake::close_gate();
   KeyTables tables(options(10, 2), fake::make_tables);
+  fake::Gate gate;
   tables.learn(1, key_of(1));
-  fake::wait_for_a_call();
+  gate.wait_for_a_call();
   tables.learn(2, key_of(2));
   tables.forget(2);
   tables.learn(3, key_of(3));
   tables.forget(3);
   tables.learn(3, key_of(3));
   tables.forget(1);  // while its table is being made
-  fake::open_gate();
+  gate.open();
   tables.settle();
   EXPECT_EQ(without(tables, 1, 3), (std::set<std::uint32_t>{1, 2}));
   EXPECT_EQ(tables.status().keys, 1u);
   EXPECT_EQ(tables.status().tables, 1u);
+}
+
+// The builder reads the note about a number while the writer changes its mind again; other numbers keep it awake.
+TEST_F(KeyTablesLifeTest, TheLastWordCounts) {
+  constexpr std::uint32_t kNumbers = 3;
+  KeyTables tables(options(kNumbers, 2, 1), fake::make_tables);
+  std::mt19937_64 random(7);
+  std::array<bool, kNumbers + 1> learned{};
+  for (int round = 0; round < 3'000; ++round) {
+    for (int change = 0; change < 100; ++change) {
+      const auto number = static_cast<std::uint32_t>(1 + random() % kNumbers);
+      learned[number] = !learned[number];
+      learned[number] ? tables.learn(number, key_of(number)) : tables.forget(number);
+      for (volatile std::uint64_t pause = random() % 256; pause != 0;) pause = pause - 1;
+    }
+    tables.settle();
+    for (std::uint32_t number = 1; number <= kNumbers; ++number) {
+      ASSERT_EQ(has(tables, number, key_of(number)), learned[number]) << number << " in round " << round;
+    }
+  }
 }
 
 TEST_F(KeyTablesLifeTest, UsesMemoryAgainOnlyWhenNobodyReadsIt) {
@@ -89,15 +109,15 @@ TEST_F(KeyTablesLifeTest, UsesMemoryAgainOnlyWhenNobodyReadsIt) {
 }
 
 TEST_F(KeyTablesLifeTest, LearnAndForgetReturnWhileATableIsBeingMade) {
-  fake::close_gate();
   KeyTables tables(options(2'000, 2), fake::make_tables);
+  fake::Gate gate;
   tables.learn(1, key_of(1));
-  fake::wait_for_a_call();
+  gate.wait_for_a_call();
   learn(tables, 2, 2'000);  // with the builder at the gate: a lock held during a build would never be free
   for (std::uint32_t number = 1'001; number <= 2'000; ++number) tables.forget(number);
   EXPECT_EQ(tables.status().keys, 1'000u);
   EXPECT_EQ(tables.status().tables, 0u);
-  fake::open_gate();
+  gate.open();
   tables.settle();
   EXPECT_EQ(without(tables, 1, 2'000).size(), 1'000u);
 }

@@ -1,16 +1,18 @@
-// The parts below KeyTables: the choice of a size, memory from the system, slots, seats of readers.
-#include "crypto-offload/tables/table_plan.h"
-
+// The parts below KeyTables: the choice of a size, memory from the system, slots, seats of readers, the bell.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <optional>
+#include <atomic>
+#include <chrono>
+#include <random>
 #include <thread>
 #include <vector>
 
 #include "crypto-offload/tables/reader_seats.h"
 #include "crypto-offload/tables/table_memory.h"
+#include "crypto-offload/tables/table_plan.h"
 #include "crypto-offload/tables/table_slots.h"
+#include "crypto-offload/tables/work_bell.h"
 
 namespace electra::crypto {
 namespace {
@@ -189,6 +191,16 @@ TEST(TableSlots, CutsAChunkAnewWhenItsLastOwnerAndLastReaderAreGone) {
   EXPECT_EQ(slots.take(2049), TableSlots::kNoSlot);
 }
 
+TEST(TableSlots, DoesNotCutAChunkAnewThatStillHasReaders) {
+  TableSlots slots(1, take_chunk);
+  for (std::uint32_t owner = 1; owner <= 3; ++owner) slots.retire(slots.take(owner), owner);
+  slots.set_shape(kShape1KiB);
+  slots.reclaim(2);
+  EXPECT_EQ(slots.take(4), TableSlots::kNoSlot);
+  slots.reclaim(3);
+  EXPECT_NE(slots.take(4), TableSlots::kNoSlot);
+}
+
 TEST(TableSlots, EmptiesTheStaleChunkWithTheFewestOwnersFirst) {
   TableSlots slots(2, take_chunk);
   for (std::uint32_t owner = 1; owner <= 34; ++owner) ASSERT_NE(slots.take(owner), TableSlots::kNoSlot);
@@ -243,6 +255,46 @@ TEST(ReaderSeats, WaitsForReadersThatBeganBeforeAnEpochAndNoOthers) {
   ReaderSeats::Seat* const after = seats.sit();
   EXPECT_GE(seats.oldest(), second);
   ReaderSeats::leave(after);
+}
+
+// A worker that does its work in no time falls asleep at the very moment when it is called again.
+TEST(WorkBell, MissesNoCall) {
+  WorkBell bell;
+  std::atomic<std::uint64_t> left{0};
+  std::atomic<std::uint64_t> done{0};
+  std::thread worker([&] {
+    while (!bell.stopping()) {
+      const std::uint64_t calls = bell.calls();
+      done.store(left.load());
+      bell.rest(calls, {});
+    }
+  });
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::mt19937_64 random(5);
+  for (std::uint64_t work = 1; work <= 20'000; ++work) {
+    for (volatile std::uint64_t pause = random() % 512; pause != 0;) pause = pause - 1;
+    left.store(work);
+    bell.ring();
+    while (done.load() < work && std::chrono::steady_clock::now() < end) {
+      if (work % 4 == 0) std::this_thread::yield();
+    }
+    if (work % 100 == 0 && done.load() == work) bell.wait_until_done();
+  }
+  EXPECT_EQ(done.load(), 20'000u);
+  bell.stop();
+  worker.join();
+}
+
+TEST(WorkBell, WakesAtTheDeadlineAndForTheEnd) {
+  WorkBell bell;
+  const auto begin = WorkBell::Clock::now();
+  bell.rest(bell.calls(), begin + std::chrono::milliseconds(20));
+  EXPECT_GE(WorkBell::Clock::now() - begin, std::chrono::milliseconds(20));
+  bell.wait_until_done();
+  bell.stop();
+  bell.rest(bell.calls(), {});
+  bell.nap(std::chrono::hours(1));
+  EXPECT_TRUE(bell.stopping());
 }
 
 }  // namespace
