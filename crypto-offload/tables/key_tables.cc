@@ -318,15 +318,18 @@ Step KeyTables::Inside::make_some() {
 // Up to kGroup numbers that shall have a table of the present size: those whose table was taken from them before those
 // that have one of another size, and these before those that never had one, because their chunks give room for more.
 std::size_t KeyTables::Inside::next_group(std::uint32_t* numbers) {
-  std::size_t count = 0;
-  if (this->count(Stage::displaced) == 0) count = slots.stale_owners(numbers, kGroup);
-  if (count != 0) return count;
-  const Stage stage = this->count(Stage::displaced) != 0 ? Stage::displaced : Stage::waiting;
-  for (std::uint32_t number = first_waiting; number != 0 && count < kGroup; number = lines[number].after) {
-    if (stage_of(lines[number]) != stage) break;
-    numbers[count++] = number;
+  const bool displaced = count(Stage::displaced) != 0;
+  if (!displaced) {
+    const std::size_t stale = slots.stale_owners(numbers, kGroup);
+    if (stale != 0) return stale;
   }
-  return count;
+  const Stage stage = displaced ? Stage::displaced : Stage::waiting;
+  std::size_t found = 0;
+  for (std::uint32_t number = first_waiting; number != 0 && found < kGroup; number = lines[number].after) {
+    if (stage_of(lines[number]) != stage) break;
+    numbers[found++] = number;
+  }
+  return found;
 }
 
 void KeyTables::Inside::make(const std::uint32_t* numbers, const Slot* taken, std::size_t count) {
