@@ -39,6 +39,8 @@ if(NOT found STREQUAL expected AND NOT found STREQUAL everywhere)
   message(FATAL_ERROR "cases: '${found}' instead of '${expected}'")
 endif()
 
+set(cases_found ${found})
+
 # A case alone, with the backend that every machine has.
 run_and_read(report --case batch_8 --backend sodium)
 string(JSON count LENGTH ${report} cases)
@@ -56,6 +58,18 @@ if(count LESS 4)
   message(FATAL_ERROR "the matrix has ${count} entries")
 endif()
 expect_figures(${report} matrix 0 per_second ratio keys)
+
+# The stages, where there are 8 lanes: hash, scalars, points, comparison, their sum and all in one piece, for 3 sizes.
+if("sha512_8" IN_LIST cases_found)
+  run_and_read(report --stages)
+  string(JSON count LENGTH ${report} stages)
+  if(NOT count EQUAL 18)
+    message(FATAL_ERROR "${count} stages")
+  endif()
+  foreach(i RANGE 17)
+    expect_figures(${report} stages ${i} ns cycles)
+  endforeach()
+endif()
 
 # What does not exist.
 foreach(wrong "--case;nothing" "--backend;nothing")

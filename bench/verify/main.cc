@@ -9,6 +9,7 @@
 #include "bench/common/measure.h"
 #include "bench/verify/cases.h"
 #include "bench/verify/matrix.h"
+#include "bench/verify/stages.h"
 
 namespace electra::bench {
 namespace {
@@ -18,6 +19,7 @@ struct Arguments {
   std::string json_file;
   std::string only;
   bool matrix = false;
+  bool stages = false;
 };
 
 nlohmann::json to_json(const Case& done) {
@@ -110,6 +112,10 @@ int run(const Arguments& arguments) {
     const auto figures = measure_matrix(arena);
     if (!figures) return fail("matrix", figures.error());
     report.update(*figures);
+  } else if (arguments.stages) {
+    const auto figures = measure_stages(arena);
+    if (!figures) return fail("stages", figures.error());
+    report.update(*figures);
   } else {
     const auto figures = run_cases(arena, arguments.only);
     if (!figures) return fail("a wrong result, or none", figures.error());
@@ -139,6 +145,7 @@ int main(int argc, char** argv) {
                  "if there is so much");
   app.add_flag("--matrix", arguments.matrix,
                "instead of the cases: table sizes by numbers of keys, and how fast tables are made");
+  app.add_flag("--stages", arguments.stages, "instead of the cases: what each stage of a signature takes");
   app.add_flag("--quick", arguments.options.quick, "a tenth of the keys, fewer messages; the figures are rough");
   CLI11_PARSE(app, argc, argv);
   arguments.options.table_memory_bytes = table_memory_mib << 20;
