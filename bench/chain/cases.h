@@ -19,6 +19,7 @@ namespace electra::bench {
 struct CaseOptions {
   std::uint32_t runs = 5;
   bool quick = false;
+  std::string backend = "auto";  // of the verifier
 };
 
 struct CaseResult {
