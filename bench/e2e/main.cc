@@ -9,9 +9,7 @@
 
 #include "bench/e2e/run.h"
 #include "bench/e2e/scenario.h"
-#include "crypto-offload/verifier.h"
-#include "io/loop.h"
-#include "meter-proto/signing.h"
+#include "bench/e2e/verify_rate.h"
 
 namespace electra::bench {
 namespace {
@@ -25,6 +23,9 @@ struct Shape {
   std::uint64_t messages;
 };
 
+// As many senders as the larger shapes have.
+constexpr std::uint32_t kRoofKeys = 1000;
+
 // Small enough for a few seconds each at libsodium's rate.
 constexpr Shape kShapes[] = {
     {"transfers", Load::transfers, 1000, 8, 8, 200'000},
@@ -33,37 +34,34 @@ constexpr Shape kShapes[] = {
     {"single_1", Load::readings, 1, 1, 1, 10'000},
 };
 
-// libsodium on one core, by the verifier interface: what a single-core gateway could reach at most.
-double sodium_verify_per_second() {
-  const auto verifier = *crypto::make_verifier("sodium");
-  Bytes32 public_key;
-  Bytes64 secret_key;
-  const Bytes32 seed{7};
-  crypto_sign_seed_keypair(public_key.data(), secret_key.data(), seed.data());
-  const Bytes16 tag{1};
-  const std::array<std::uint8_t, 60> payload{};
-  std::array<std::uint8_t, 128> buffer;
-  const ByteSpan message = proto::signing_bytes(tag, 1, payload, buffer);
-  Bytes64 signature;
-  crypto_sign_detached(signature.data(), nullptr, message.data(), message.size(), secret_key.data());
-  const crypto::VerifyItem item{
-      .public_key = public_key.data(), .signature = signature, .tag = &tag, .sequence = 1, .payload = payload};
-  const std::vector<crypto::VerifyItem> items(256, item);
-  std::vector<crypto::VerifyOutcome> outcomes(items.size());
-  std::uint64_t count = 0;
-  const std::uint64_t begin = io::monotonic_ns();
-  std::uint64_t now = begin;
-  for (; now - begin < 1'000'000'000; now = io::monotonic_ns()) {
-    verifier->verify(items, outcomes);
-    count += items.size();
-  }
-  return outcomes[0].valid ? static_cast<double>(count) * 1e9 / static_cast<double>(now - begin) : 0;
+// What one core verifies: the roofs that a gateway's rate is compared with.
+struct Roofs {
+  VerifyRate sodium;
+  VerifyRate backend;
+};
+
+struct Arguments {
+  std::string directory = ".";
+  std::string json_file;
+  std::string only;
+  std::string backend = "auto";
+  std::uint32_t runs = 5;
+  std::uint32_t verify_threads = 0;
+  bool quick = false;
+};
+
+std::string tables_text(const crypto::TableStatus& tables) {
+  if (tables.table_bytes == 0) return "no tables";
+  return fmt::format("{} tables of {} KiB", tables.tables, tables.table_bytes >> 10);
 }
 
-nlohmann::json to_json(const Shape& shape, const RunResult& result, double ratio, double spread) {
+nlohmann::json to_json(const Shape& shape, const RunResult& result, const Roofs& roofs, double spread) {
   return {{"name", shape.name},
           {"per_second", result.per_second},
-          {"ratio", ratio},
+          {"ratio", result.per_second / roofs.sodium.per_second},
+          {"backend_ratio", result.per_second / roofs.backend.per_second},
+          {"tables", result.tables.tables},
+          {"table_kib", result.tables.table_bytes >> 10},
           {"spread", spread},
           {"seconds", result.seconds},
           {"batch_mean", result.batch_mean},
@@ -83,22 +81,33 @@ nlohmann::json to_json(const Shape& shape, const RunResult& result, double ratio
           {"bytes_ratio", result.bytes_ratio}};
 }
 
-int run(const std::string& directory, const std::string& json_file, const std::string& only, std::uint32_t runs,
-        bool quick, std::uint32_t verify_threads) {
-  const double verify_rate = sodium_verify_per_second();
+int run(const Arguments& arguments) {
+  const std::uint32_t runs = arguments.quick ? 1 : arguments.runs;
+  const auto sodium = measure_verify_rate("sodium", kRoofKeys);
+  const auto backend = measure_verify_rate(arguments.backend, kRoofKeys);
+  for (const auto* each : {&sodium, &backend}) {
+    if (*each) continue;
+    fmt::print(stderr, "bench_e2e: {}\n", each->error());
+    return 1;
+  }
+  const Roofs roofs{*sodium, *backend};
   fmt::print(
-      "libsodium verifies {:.0f} signatures/s on one core. Medians of {} runs; gateway and client share the "
-      "machine.\n\n",
-      verify_rate, runs);
-  fmt::print("{:<11}{:>10}{:>7}{:>8}{:>9}{:>9}{:>9}  {:>7}{:>7}{:>7}{:>8}{:>9}{:>7}\n", "shape", "messages/s", "x V",
-             "batch", "p50 us", "p99 us", "p999 us", "decode", "verify", "exec", "client", "write us", "bytes");
+      "One core verifies {:.0f} signatures/s with libsodium (V), {:.0f} with the backend {} and {} (B).\nMedians of {} "
+      "runs; "
+      "gateway and client share the machine.\n\n",
+      roofs.sodium.per_second, roofs.backend.per_second, roofs.backend.backend, tables_text(roofs.backend.tables),
+      runs);
+  fmt::print("{:<11}{:>10}{:>7}{:>7}{:>8}{:>9}{:>9}{:>9}  {:>7}{:>7}{:>7}{:>8}{:>9}{:>7}  {}\n", "shape", "messages/s",
+             "x V", "x B", "batch", "p50 us", "p99 us", "p999 us", "decode", "verify", "exec", "client", "write us",
+             "bytes", "tables");
   nlohmann::json shapes = nlohmann::json::array();
-  bool known = only.empty();
+  bool known = arguments.only.empty();
   for (const Shape& shape : kShapes) {
-    if (!only.empty() && only != shape.name) continue;
+    if (!arguments.only.empty() && arguments.only != shape.name) continue;
     known = true;
-    const auto scenario = Scenario::make(
-        {.load = shape.load, .senders = shape.senders, .messages = quick ? shape.messages / 10 : shape.messages});
+    const auto scenario = Scenario::make({.load = shape.load,
+                                          .senders = shape.senders,
+                                          .messages = arguments.quick ? shape.messages / 10 : shape.messages});
     if (!scenario) {
       fmt::print(stderr, "bench_e2e: {}: {}\n", shape.name, scenario.error());
       return 1;
@@ -106,10 +115,11 @@ int run(const std::string& directory, const std::string& json_file, const std::s
     std::vector<RunResult> results;
     for (std::uint32_t i = 0; i < runs; ++i) {
       RunOptions options;
-      options.directory = std::filesystem::path(directory) / "electra-bench";
+      options.directory = std::filesystem::path(arguments.directory) / "electra-bench";
       options.connections = shape.connections;
       options.outstanding = shape.outstanding;
-      options.verify_threads = verify_threads;
+      options.verify_threads = arguments.verify_threads;
+      options.verifier = arguments.backend;
       auto result = run_once(*scenario, options);
       if (!result) {
         fmt::print(stderr, "bench_e2e: {}: {}\n", shape.name, result.error());
@@ -121,27 +131,35 @@ int run(const std::string& directory, const std::string& json_file, const std::s
     const RunResult& median = results[results.size() / 2];
     const double spread = (results.back().per_second - results.front().per_second) / median.per_second;
     fmt::print(
-        "{:<11}{:>10.0f}{:>7.2f}{:>8.1f}{:>9.0f}{:>9.0f}{:>9.0f}  {:>7.2f}{:>7.2f}{:>7.2f}{:>8.2f}{:>9.0f}{:>7.2f}\n",
-        shape.name, median.per_second, median.per_second / verify_rate, median.batch_mean, median.p50_us, median.p99_us,
-        median.p999_us, median.decode_us, median.verify_us, median.execute_us, median.client_us, median.journal_wait_us,
-        median.bytes_ratio);
+        "{:<11}{:>10.0f}{:>7.2f}{:>7.2f}{:>8.1f}{:>9.0f}{:>9.0f}{:>9.0f}  "
+        "{:>7.2f}{:>7.2f}{:>7.2f}{:>8.2f}{:>9.0f}{:>7.2f}  {}\n",
+        shape.name, median.per_second, median.per_second / roofs.sodium.per_second,
+        median.per_second / roofs.backend.per_second, median.batch_mean, median.p50_us, median.p99_us, median.p999_us,
+        median.decode_us, median.verify_us, median.execute_us, median.client_us, median.journal_wait_us,
+        median.bytes_ratio, tables_text(median.tables));
     std::fflush(stdout);
-    shapes.push_back(to_json(shape, median, median.per_second / verify_rate, spread));
+    shapes.push_back(to_json(shape, median, roofs, spread));
   }
   if (!known) {
-    fmt::print(stderr, "bench_e2e: there is no shape '{}'\n", only);
+    fmt::print(stderr, "bench_e2e: there is no shape '{}'\n", arguments.only);
     return 2;
   }
   fmt::print(
-      "\nx V: multiples of libsodium's single-core rate. decode, verify, exec, client: CPU us a message. write: "
+      "\nx V, x B: multiples of what one core verifies. decode, verify, exec, client: CPU us a message. write: "
       "wall time of a\ndurable write. bytes: journal bytes over the messages' bytes. Every run's balances were "
       "checked.\n");
-  if (!json_file.empty()) {
-    std::ofstream out(json_file);
-    out << nlohmann::json{{"libsodium_verify_per_second", verify_rate}, {"runs", runs}, {"shapes", shapes}}.dump(2)
+  if (!arguments.json_file.empty()) {
+    std::ofstream out(arguments.json_file);
+    out << nlohmann::json{{"libsodium_verify_per_second", roofs.sodium.per_second},
+                          {"backend", roofs.backend.backend},
+                          {"backend_verify_per_second", roofs.backend.per_second},
+                          {"backend_table_kib", roofs.backend.tables.table_bytes >> 10},
+                          {"runs", runs},
+                          {"shapes", shapes}}
+               .dump(2)
         << '\n';
     if (!out.flush()) {
-      fmt::print(stderr, "bench_e2e: cannot write {}\n", json_file);
+      fmt::print(stderr, "bench_e2e: cannot write {}\n", arguments.json_file);
       return 1;
     }
   }
@@ -153,20 +171,16 @@ int run(const std::string& directory, const std::string& json_file, const std::s
 
 int main(int argc, char** argv) {
   CLI::App app("Signed durable messages per second through a running gateway.", "bench_e2e");
-  std::string directory = ".";
-  std::string json_file;
-  std::string only;
-  std::uint32_t runs = 5;
-  std::uint32_t verify_threads = 0;
-  bool quick = false;
-  app.add_option("--directory", directory,
+  electra::bench::Arguments arguments;
+  app.add_option("--directory", arguments.directory,
                  "where to make a directory electra-bench for the journals (on the disk to be measured)");
-  app.add_option("--json", json_file, "also write the results to this file");
-  app.add_option("--shape", only, "only this shape: transfers, readings, single_32, single_1");
-  app.add_option("--runs", runs, "runs of each shape; the median is shown")->check(CLI::Range(1, 99));
-  app.add_option("--verify-threads", verify_threads, "0: as many as the machine has");
-  app.add_flag("--quick", quick, "a tenth of the messages, one run");
+  app.add_option("--json", arguments.json_file, "also write the results to this file");
+  app.add_option("--shape", arguments.only, "only this shape: transfers, readings, single_32, single_1");
+  app.add_option("--runs", arguments.runs, "runs of each shape; the median is shown")->check(CLI::Range(1, 99));
+  app.add_option("--verify-threads", arguments.verify_threads, "0: as many as the machine has");
+  app.add_option("--backend", arguments.backend, "the verifier: auto, or one that this machine has");
+  app.add_flag("--quick", arguments.quick, "a tenth of the messages, one run");
   CLI11_PARSE(app, argc, argv);
   if (sodium_init() < 0) return 1;
-  return electra::bench::run(directory, json_file, only, quick ? 1 : runs, quick, verify_threads);
+  return electra::bench::run(arguments);
 }

@@ -5,7 +5,10 @@
 #include <time.h>
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "engine/pipeline/cpu_time.h"
@@ -122,6 +125,31 @@ class Loader {
   std::vector<std::uint64_t> latencies_ns_;
 };
 
+// What the gateway's verifier says about its tables, from a thread of its own.
+class TableWatch {
+ public:
+  void take(const crypto::TableStatus& status) {
+    const std::lock_guard lock(mutex_);
+    status_ = status;
+    changed_.notify_all();
+  }
+  // False: it takes too long.
+  [[nodiscard]] bool wait_until_made(std::size_t keys) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::minutes(1),
+                             [&] { return status_.keys >= keys && status_.tables + status_.without >= status_.keys; });
+  }
+  [[nodiscard]] crypto::TableStatus status() {
+    const std::lock_guard lock(mutex_);
+    return status_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  crypto::TableStatus status_;
+};
+
 double percentile_us(const std::vector<std::uint64_t>& sorted, double share) {
   const auto index = static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1));
   return static_cast<double>(sorted[index]) / 1000.0;
@@ -141,6 +169,8 @@ std::expected<RunResult, std::string> run_once(const Scenario& scenario, const R
   settings.listen_port = 0;
   settings.replay_clock = true;
   settings.verifier.backend = options.verifier;
+  TableWatch tables;
+  settings.verifier.on_tables = [&tables](const crypto::TableStatus& status) { tables.take(status); };
   settings.verify_threads = options.verify_threads;
   settings.connections_max = options.connections + 8;
 
@@ -167,6 +197,11 @@ std::expected<RunResult, std::string> run_once(const Scenario& scenario, const R
 
   Loader loader(scenario, options);
   std::string problem = loader.connect(gateway->port());
+  // A gateway serves at once, and makes tables meanwhile: what is measured is the time after that.
+  const crypto::TableStatus at_start = gateway->facts().tables;
+  if (problem.empty() && at_start.table_bytes != 0 && !tables.wait_until_made(scenario.genesis().holders.size())) {
+    problem = "no tables after 60 s";
+  }
   const std::uint64_t begin_ns = io::monotonic_ns();
   const std::uint64_t begin_cpu = process_cpu_ns();
   const std::uint64_t begin_client = pipeline::thread_cpu_ns();
@@ -201,6 +236,7 @@ std::expected<RunResult, std::string> run_once(const Scenario& scenario, const R
   result.client_us = per_message_us(client_ns);
   result.journal_wait_us = static_cast<double>(counters.journal_wait_ns) / batches / 1000.0;
   result.journal_bytes = counters.journal_bytes;
+  result.tables = tables.status();
   result.bytes_ratio = static_cast<double>(counters.journal_bytes) / (messages * scenario.mean_frame_bytes());
   std::filesystem::remove_all(options.directory, error);
   return result;

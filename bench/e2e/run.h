@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/e2e/scenario.h"
+#include "crypto-offload/verifier.h"
 
 namespace electra::bench {
 
@@ -19,7 +20,7 @@ struct RunOptions {
   std::uint32_t connections = 8;
   std::uint32_t outstanding = 16;  // per sender, 1..64
   std::uint32_t verify_threads = 0;
-  std::string verifier = "auto";
+  std::string verifier = "auto";  // the backend
 };
 
 struct RunResult {
@@ -39,7 +40,8 @@ struct RunResult {
   double client_us = 0;        // of it the client thread
   double journal_wait_us = 0;  // wall time of a durable write, mean over batches
   std::uint64_t journal_bytes = 0;
-  double bytes_ratio = 0;  // journal bytes over the messages' own bytes
+  crypto::TableStatus tables;  // of the gateway's verifier, at last
+  double bytes_ratio = 0;      // journal bytes over the messages' own bytes
 };
 
 [[nodiscard]] std::expected<RunResult, std::string> run_once(const Scenario& scenario, const RunOptions& options);
