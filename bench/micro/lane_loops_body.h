@@ -3,8 +3,10 @@
 #pragma once
 
 #include "bench/micro/lane_loops.h"
+#include "crypto-offload/lanes/general.h"
 #include "crypto-offload/lanes/make_tables.h"
 #include "crypto-offload/lanes/point.h"
+#include "crypto-offload/lanes/registration.h"
 
 namespace electra::crypto::ELECTRA_LANES {
 namespace {
@@ -90,6 +92,39 @@ void tables_of_shape() {
   make_tables_in_lanes(keys, kLanes, kTableShapes[kShape], to, checksums, scratch);
 }
 
+Words keys() {
+  const std::uint8_t* key[kLanes];
+  for (auto& one : key) one = kKey;
+  return load_words(key);
+}
+
+// A signature in every lane. Its digits, and the table of B, are any that are in range.
+alignas(64) std::uint64_t base_table[kCombBase.entries() * kEntryWords];
+
+void general() {
+  static LaneWords<4> h;
+  static CombDigits s;
+  if (h.word[0][0] == 0) {
+    std::uint64_t random = 1;
+    const auto next = [&random] { return (random = random * 6364136223846793005U + 1442695040888963407U) >> 13; };
+    for (std::uint64_t& word : base_table) word = next();
+    for (auto& word : h.word) {
+      for (std::uint64_t& lane : word) lane = next();
+    }
+    for (auto& digit : s.entry) {
+      for (std::uint16_t& lane : digit) lane = static_cast<std::uint16_t>(next() % kCombBase.entries());
+    }
+    for (std::uint8_t& mask : s.negative) mask = static_cast<std::uint8_t>(next());
+  }
+  Point out;
+  (void)multiply_general(keys(), h, s, base_table, 0, out);
+  operand[0] = out.sum;
+}
+
+void registration() {
+  if (check_keys(keys()) != kAllLanes) __builtin_trap();
+}
+
 constexpr Loop kLoops[] = {
     {"multiply/chain", kRounds, chain<multiply_step>},
     {"multiply/parallel", kRounds, parallel<multiply_step>},
@@ -100,6 +135,8 @@ constexpr Loop kLoops[] = {
     {"add_mixed/entry_loaded", kRounds, loaded_entries},
     {"add", kRounds, points<add_step>},
     {"twice", kRounds, points<twice_step>},
+    {"general", 1, general},
+    {"registration", 1, registration},
     {"make_tables/64KiB", 1, tables_of_shape<0>},
     {"make_tables/32KiB", 1, tables_of_shape<1>},
     {"make_tables/16KiB", 1, tables_of_shape<2>},

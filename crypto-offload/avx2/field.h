@@ -466,18 +466,53 @@ struct Canonical {
 template <int kFields>
 constexpr int kFieldsWords = (kFields * kLimbs + 7) / 8 * 8;
 
-// out[n] gets element n of each lane, out of the memory of the lane: from[i], 64-byte aligned. Every limb is taken modulo
-// 2^51, and the words behind the limbs are not used: whatever memory holds, the limbs are from 0 to below 2^51.
-template <int kFields>
-[[gnu::always_inline]] inline void load_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
-  Lanes words[kFieldsWords<kFields>];
-  for (int k = 0; k < kFieldsWords<kFields>; k += 2) {
+// words[k] gets word k of each lane; and the opposite. Addresses that 64 divides.
+template <int kWords>
+[[gnu::always_inline]] inline void load_rows(const std::uint64_t* const* from, Lanes (&words)[kWords]) {
+  for (int k = 0; k < kWords; k += 2) {
     const auto pair = [&](int i) { return _mm_load_si128(reinterpret_cast<const __m128i*>(from[i] + k)); };
     const Lanes even = _mm256_inserti128_si256(_mm256_castsi128_si256(pair(0)), pair(2), 1);
     const Lanes odd = _mm256_inserti128_si256(_mm256_castsi128_si256(pair(1)), pair(3), 1);
     words[k] = _mm256_unpacklo_epi64(even, odd);
     words[k + 1] = _mm256_unpackhi_epi64(even, odd);
   }
+}
+template <int kWords>
+[[gnu::always_inline]] inline void store_rows(std::uint64_t* const* to, const Lanes (&words)[kWords]) {
+  Lanes rows[kLanes];
+  for (int k = 0; k < kWords; k += kLanes) {
+    transpose(words + k, rows);
+    for (int i = 0; i < kLanes; ++i) store(to[i] + k, rows[i]);
+  }
+}
+
+// out[n] gets element n of each lane, out of the memory of the lane: from[i], 64-byte aligned. The words behind the limbs
+// are not used. Limbs as store_own_fields took them: for memory that nobody else writes, of no form but the backend's own.
+template <int kFields>
+[[gnu::always_inline]] inline void load_own_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
+  Lanes words[kFieldsWords<kFields>];
+  load_rows(from, words);
+  for (int n = 0; n < kFields; ++n) {
+    for (int k = 0; k < kLimbs; ++k) out[n].limb[k] = _mm256_castsi256_pd(words[n * kLimbs + k]);
+  }
+}
+
+// The opposite. Any limbs.
+template <int kFields>
+[[gnu::always_inline]] inline void store_own_fields(std::uint64_t* const* to, const Field (&fields)[kFields]) {
+  Lanes words[kFieldsWords<kFields>];
+  for (int k = 0; k < kFieldsWords<kFields>; ++k) {
+    words[k] = k < kFields * kLimbs ? _mm256_castpd_si256(fields[k / kLimbs].limb[k % kLimbs]) : all(std::uint64_t{0});
+  }
+  store_rows(to, words);
+}
+
+// The same in the form of tables (tables/table_format.h). Every limb is taken modulo 2^51: whatever memory holds, the limbs
+// are from 0 to below 2^51.
+template <int kFields>
+[[gnu::always_inline]] inline void load_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
+  Lanes words[kFieldsWords<kFields>];
+  load_rows(from, words);
   for (int n = 0; n < kFields; ++n) {
     for (int k = 0; k < kLimbs; ++k) {
       out[n].limb[k] = to_double(_mm256_and_si256(words[n * kLimbs + k], all(kLimbMask)));
@@ -485,7 +520,7 @@ template <int kFields>
   }
 }
 
-// Limb k as the word that stands for it in memory. Takes limbs from 0 to below 2^51.
+// Limb k as the word that stands for it in a table. Takes limbs from 0 to below 2^51.
 [[gnu::always_inline]] inline Lanes word_of(const Field& a, int k) {
   return _mm256_xor_si256(_mm256_castpd_si256(_mm256_add_pd(a.limb[k], same(kUnit))), all(kUnitBits));
 }
@@ -493,16 +528,12 @@ template <int kFields>
 // The opposite of load_fields. Takes limbs from 0 to below 2^51.
 template <int kFields>
 [[gnu::always_inline]] inline void store_fields(std::uint64_t* const* to, const Field (&fields)[kFields]) {
-  Lanes words[kFieldsWords<kFields>], rows[kLanes];
-  for (int n = 0; n < kFields; ++n) {
-    expect_within("store_fields", fields[n].limb, 0, std::int64_t{1} << kLimbBits);
-    for (int k = 0; k < kLimbs; ++k) words[n * kLimbs + k] = word_of(fields[n], k);
+  Lanes words[kFieldsWords<kFields>];
+  for (const Field& field : fields) expect_within("store_fields", field.limb, 0, std::int64_t{1} << kLimbBits);
+  for (int k = 0; k < kFieldsWords<kFields>; ++k) {
+    words[k] = k < kFields * kLimbs ? word_of(fields[k / kLimbs], k % kLimbs) : all(std::uint64_t{0});
   }
-  for (int k = kFields * kLimbs; k < kFieldsWords<kFields>; ++k) words[k] = _mm256_setzero_si256();
-  for (int k = 0; k < kFieldsWords<kFields>; k += kLanes) {
-    transpose(words + k, rows);
-    for (int i = 0; i < kLanes; ++i) store(to[i] + k, rows[i]);
-  }
+  store_rows(to, words);
 }
 
 }  // namespace

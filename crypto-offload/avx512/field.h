@@ -371,7 +371,7 @@ template <int kFields>
 constexpr int kFieldsWords = (kFields * kLimbs + 7) / 8 * 8;
 
 // out[n] gets element n of each lane, out of the memory of the lane: from[i], 64-byte aligned. The words behind the limbs
-// are not used. Limbs as they were stored: for memory that nobody else writes.
+// are not used. Limbs as store_own_fields took them: for memory that nobody else writes, of no form but the backend's own.
 template <int kFields>
 [[gnu::always_inline]] inline void load_own_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
   Lanes rows[8], words[kFieldsWords<kFields>];
@@ -384,21 +384,9 @@ template <int kFields>
   }
 }
 
-// The same from memory of any content: every limb is taken modulo 2^51.
+// The opposite. Any limbs.
 template <int kFields>
-[[gnu::always_inline]] inline void load_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
-  load_own_fields(from, out);
-  for (Field& field : out) {
-    for (Lanes& limb : field.limb) limb = _mm512_and_si512(limb, all(kLimbMask));
-  }
-}
-
-// Limb k as the word that stands for it in memory.
-[[gnu::always_inline]] inline Lanes word_of(const Field& a, int k) { return a.limb[k]; }
-
-// The opposite. Limbs as given.
-template <int kFields>
-[[gnu::always_inline]] inline void store_fields(std::uint64_t* const* to, const Field (&fields)[kFields]) {
+[[gnu::always_inline]] inline void store_own_fields(std::uint64_t* const* to, const Field (&fields)[kFields]) {
   Lanes words[kFieldsWords<kFields>], rows[8];
   for (int k = 0; k < kFieldsWords<kFields>; ++k) {
     words[k] = k < kFields * kLimbs ? fields[k / kLimbs].limb[k % kLimbs] : all(0);
@@ -408,6 +396,26 @@ template <int kFields>
     for (int i = 0; i < kLanes; ++i) _mm512_store_si512(to[i] + line, rows[i]);
   }
 }
+
+// The same in the form of tables (tables/table_format.h). Every limb is taken modulo 2^51: whatever memory holds, the limbs
+// are < 2^51.
+template <int kFields>
+[[gnu::always_inline]] inline void load_fields(const std::uint64_t* const* from, Field (&out)[kFields]) {
+  load_own_fields(from, out);
+  for (Field& field : out) {
+    for (Lanes& limb : field.limb) limb = _mm512_and_si512(limb, all(kLimbMask));
+  }
+}
+
+// The opposite. Takes limbs < 2^51.
+template <int kFields>
+[[gnu::always_inline]] inline void store_fields(std::uint64_t* const* to, const Field (&fields)[kFields]) {
+  for (const Field& field : fields) expect_below("store_fields", field.limb, kLimbMask + 1);
+  store_own_fields(to, fields);
+}
+
+// Limb k as the word that stands for it in a table. Takes limbs < 2^51.
+[[gnu::always_inline]] inline Lanes word_of(const Field& a, int k) { return a.limb[k]; }
 
 }  // namespace
 }  // namespace electra::crypto::avx512

@@ -1,9 +1,7 @@
-// Adding up the table entries that the digits of a comb name (tables/comb_shape.h): the pieces that the comb of known keys,
-// the general path and signing share.
+// Adding up a row of the comb of B: what the digits of each lane name (tables/comb_shape.h), out of one table.
 //
-// A digit names one entry for each lane, in a table that each lane has of its own, or in the one table of B. Digits come
-// from recode(), which keeps every entry inside its table. CombDigits has 8 lanes; a field of fewer takes kLanes of them
-// from `first_lane` on. Addresses depend on the digits: for public data only. Costs 7M a digit, without T 6M.
+// Digits come from recode(), which keeps every entry inside its table. CombDigits has 8 lanes; a field of fewer takes kLanes
+// of them from `first_lane` on. Addresses depend on the digits: for public data only. Costs 7M a digit.
 //
 // Include a backend's field.h first.
 #pragma once
@@ -19,15 +17,7 @@ struct EntryPointers {
   const std::uint64_t* lane[kLanes];
 };
 
-// Of digit `digit`, in the table of each lane: tables[i] for lane first_lane + i.
-[[gnu::always_inline]] inline EntryPointers entries_of(const std::uint64_t* const* tables, const CombDigits& digits,
-                                                       std::uint32_t digit, int first_lane) {
-  EntryPointers out;
-  for (int i = 0; i < kLanes; ++i) out.lane[i] = tables[i] + digits.entry[digit][first_lane + i] * kEntryWords;
-  return out;
-}
-
-// The same in one table for all lanes.
+// Of digit `digit`, in one table for all lanes.
 [[gnu::always_inline]] inline EntryPointers entries_of(const std::uint64_t* table, const CombDigits& digits,
                                                        std::uint32_t digit, int first_lane) {
   EntryPointers out;
@@ -48,22 +38,14 @@ struct EntryPointers {
   return static_cast<Mask>(digits.negative[digit] >> first_lane & kAllLanes);
 }
 
-// p plus the digit's entries.
-template <NeedT kNeedT>
-[[gnu::always_inline]] inline Point add_digit(const Point& p, const EntryPointers& entries, Mask negative) {
-  return add_mixed<kNeedT>(p, load_entries(entries.lane), negative);
-}
-
-// p plus the digits of one row of `shape` out of one table for all lanes. T of p is needed; T of the result is computed
-// if kNeedT says so.
-template <NeedT kNeedT>
+// p plus the digits of one row of `shape` out of one table for all lanes.
 [[gnu::always_inline]] inline Point add_row(Point p, const std::uint64_t* table, const CombShape& shape,
                                             const CombDigits& digits, std::uint32_t row, int first_lane) {
-  const std::uint32_t first = row * shape.tables, last = first + shape.tables - 1;
-  for (std::uint32_t digit = first; digit < last; ++digit) {
-    p = add_digit<NeedT::yes>(p, entries_of(table, digits, digit, first_lane), negative_of(digits, digit, first_lane));
+  for (std::uint32_t digit = row * shape.tables; digit < (row + 1) * shape.tables; ++digit) {
+    const EntryPointers entries = entries_of(table, digits, digit, first_lane);
+    p = add_mixed<NeedT::yes>(p, load_entries(entries.lane), negative_of(digits, digit, first_lane));
   }
-  return add_digit<kNeedT>(p, entries_of(table, digits, last, first_lane), negative_of(digits, last, first_lane));
+  return p;
 }
 
 // Asks for the entries of that row.

@@ -1,5 +1,5 @@
-// The constants of edwards25519 that the formulas need, as every backend takes them: limbs of 51 bits, least significant
-// first, which is also how an element lies in a table (tables/table_format.h).
+// The constants of edwards25519 that the formulas need, as every backend takes them: elements as limbs of 51 bits, least
+// significant first, which is also how they lie in a table (tables/table_format.h).
 #pragma once
 
 #include <cstdint>
@@ -19,5 +19,9 @@ inline constexpr std::uint64_t kFourD[kLimbs] = {0x537284d65e2b2, 0x6a0a0ec55baf
                                                  0x480db3b8adbff};
 inline constexpr std::uint64_t kRootOfMinusOne[kLimbs] = {0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60,
                                                           0x78595a6804c9e, 0x2b8324804fc1d};
+
+// L = 2^252 + 27742317777372353535851937790883648493, the order of the base point and of every registered key, in words of
+// 64 bits.
+inline constexpr std::uint64_t kOrder[4] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000};
 
 }  // namespace electra::crypto

@@ -21,9 +21,6 @@
 namespace electra::crypto::ELECTRA_LANES {
 namespace {
 
-// L = 2^252 + 27742317777372353535851937790883648493, the order of the base point and of every registered key.
-constexpr std::uint64_t kOrder[4] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000};
-
 // (X : Y : Z : T) with x = X/Z, y = Y/Z and T = XY/Z; Z is never 0.
 struct Point {
   Field sum;         // Y + X

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "crypto-offload/lanes/comb_digits.h"
+#include "crypto-offload/lanes/lane_words.h"
 #include "crypto-offload/tables/table_format.h"
 
 namespace electra::crypto::lane_probe {
@@ -103,8 +105,11 @@ struct Probe {
   NielsLimbs (*load_entries)(const Entries&);
   void (*store_entries)(Entries&, const NielsLimbs&);
 
-  // lanes/make_tables.h
+  // lanes/make_tables.h, lanes/general.h, lanes/registration.h
   MakeTables make_tables;
+  PointLimbs (*multiply_general)(const Bytes& keys, const LaneWords<4>& h, const CombDigits& s,
+                                 const std::uint64_t* base, Mask& decompressed);
+  Mask (*check_keys)(const Bytes& keys);
 };
 
 extern const Probe kAvx512Probe;

@@ -2,8 +2,10 @@
 // field.h, and then this.
 #pragma once
 
+#include "crypto-offload/lanes/general.h"
 #include "crypto-offload/lanes/make_tables.h"
 #include "crypto-offload/lanes/point.h"
+#include "crypto-offload/lanes/registration.h"
 #include "tests/crypto-offload/lane_probe.h"
 
 namespace electra::crypto::ELECTRA_LANES {
@@ -194,6 +196,18 @@ consteval lane_probe::Probe make_probe(const char* backend, bool (*supported)(),
     });
   };
   out.make_tables = make_tables_in_lanes;
+  out.multiply_general = [](B keys, const LaneWords<4>& h, const CombDigits& s, const std::uint64_t* base,
+                            M& decompressed) {
+    PointLimbs point{};
+    decompressed = 0;
+    in_parts([&] {
+      Point p;
+      to(decompressed, multiply_general(from(keys), h, s, base, first_lane, p));
+      to(point, p);
+    });
+    return point;
+  };
+  out.check_keys = [](B keys) { return lift<M, [](const Words& x) { return check_keys(x); }>(keys); };
   return out;
 }
 
