@@ -80,6 +80,7 @@ std::expected<nlohmann::json, std::string> measure_matrix(Arena& arena) {
                         {"keys", keys},
                         {"per_second", median(figures.rates)},
                         {"ratio", median(figures.ratios)},
+                        {"cpu_ratio", median(figures.cpu_ratios)},
                         {"spread", spread(figures.ratios)},
                         {"table_memory_bytes", cell->tables.memory_bytes},
                         {"pages", cell->tables.pages}});
