@@ -41,6 +41,7 @@ struct VerifyItem {
 // As above for signing bytes of any shape. For test vectors and tools: authority never comes from an untagged message.
 struct RawVerifyItem {
   const std::uint8_t* public_key = nullptr;  // 32 bytes that passed check_key
+  std::uint32_t key_number = 0;              // as above
   ByteSpan signature;
   ByteSpan message;
 };

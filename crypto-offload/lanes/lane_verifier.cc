@@ -41,8 +41,6 @@ LaneItem lane_item(const RawVerifyItem& item) noexcept {
           .payload = item.message.data(),
           .payload_bytes = static_cast<std::uint32_t>(item.message.size())};
 }
-std::uint32_t key_number(const VerifyItem& item) noexcept { return item.key_number; }
-std::uint32_t key_number(const RawVerifyItem&) noexcept { return 0; }
 
 // The items of a part that go to the backend together, and which outcomes are theirs.
 struct List {
@@ -67,7 +65,7 @@ void verify_part(const LaneBackend& backend, const KeyTables::Reading* tables, c
                  std::span<const Item> items, VerifyOutcome* outcomes) {
   if (tables != nullptr) {
     for (const Item& item : items) {
-      tables->prefetch(key_number(item));
+      tables->prefetch(item.key_number);
       __builtin_prefetch(item.public_key);
     }
   }
@@ -84,7 +82,7 @@ void verify_part(const LaneBackend& backend, const KeyTables::Reading* tables, c
     }
     ELECTRA_ASSERT(items[i].public_key != nullptr);
     const KeyTables::Found found =
-        tables != nullptr ? tables->find(key_number(items[i]), items[i].public_key) : KeyTables::Found{};
+        tables != nullptr ? tables->find(items[i].key_number, items[i].public_key) : KeyTables::Found{};
     table[i] = found.entries;
     list_of[i] = static_cast<std::uint8_t>(found.entries != nullptr ? found.shape : kTableShapeCount);
     ++counts[list_of[i]];
