@@ -13,7 +13,7 @@ std::vector<const Case*> pointers_to(std::span<const Case> cases) {
 
 }  // namespace
 
-std::string name_of(const testing::TestParamInfo<Setting>& info) {
+std::string name_of_setting(const testing::TestParamInfo<Setting>& info) {
   const std::string state = info.param.table_kib == 0 ? "without_tables" : std::to_string(info.param.table_kib) + "KiB";
   return std::string(info.param.backend) + "_" + state;
 }

@@ -20,7 +20,7 @@
 namespace electra::crypto {
 
 // "avx512_64KiB", "sodium_without_tables".
-[[nodiscard]] std::string name_of(const testing::TestParamInfo<Setting>& info);
+[[nodiscard]] std::string name_of_setting(const testing::TestParamInfo<Setting>& info);
 
 // A verifier in one setting.
 class Subject {

@@ -47,7 +47,7 @@ class ConformanceOfBatches : public testing::TestWithParam<Setting> {
   std::vector<const Case*> batch_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Backends, ConformanceOfBatches, testing::ValuesIn(settings()), name_of);
+INSTANTIATE_TEST_SUITE_P(Backends, ConformanceOfBatches, testing::ValuesIn(settings()), name_of_setting);
 
 TEST_P(ConformanceOfBatches, AreOfMessagesOnWhichLibsodiumAgrees) {
   Numbers numbers(0);

@@ -86,7 +86,7 @@ class RandomConformance : public testing::TestWithParam<Setting> {
   const Subject subject_ = Subject(GetParam(), forge_.keys().first(kSigners * 3 / 4));
 };
 
-INSTANTIATE_TEST_SUITE_P(Backends, RandomConformance, testing::ValuesIn(settings()), name_of);
+INSTANTIATE_TEST_SUITE_P(Backends, RandomConformance, testing::ValuesIn(settings()), name_of_setting);
 
 TEST_P(RandomConformance, HoldsForGoodAndDamagedMessages) {
   const std::uint64_t cases = cases_of(GetParam());

@@ -2,6 +2,9 @@
 // and with tables of every size. Batches are in conformance_batch_test.cc, damaged tables in damaged_tables_test.cc.
 #include "tests/crypto-offload/conformance.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "tests/crypto-offload/judges.h"
 #include "tests/crypto-offload/vector_files.h"
 
@@ -36,7 +39,7 @@ class Conformance : public testing::TestWithParam<Setting> {
   const Subject subject_ = Subject(GetParam(), forge_.keys());
 };
 
-INSTANTIATE_TEST_SUITE_P(Backends, Conformance, testing::ValuesIn(settings()), name_of);
+INSTANTIATE_TEST_SUITE_P(Backends, Conformance, testing::ValuesIn(settings()), name_of_setting);
 
 TEST_P(Conformance, RefusesASignatureWithAnyBitFlipped) { expect_refused(Damage::signature_bit, 512); }
 TEST_P(Conformance, RefusesAMessageWithAnyBitFlipped) { expect_refused(Damage::message_bit, 8 * (24 + 99)); }
@@ -53,6 +56,48 @@ TEST_P(Conformance, RefusesAnotherMessagesSignature) { expect_refused(Damage::an
 TEST_P(Conformance, RefusesAnotherKeysSignature) { expect_refused(Damage::another_key, 46); }
 TEST_P(Conformance, RefusesArbitraryBytes) { expect_refused(Damage::arbitrary, 64); }
 TEST_P(Conformance, RefusesSignaturesOfEveryOtherLength) { expect_refused(Damage::other_length, 130); }
+
+// Under the keys that can be registered; vectors_test.cc has the others, and what each vector expects.
+TEST_P(Conformance, AgreesWithLibsodiumOnAllPublishedVectors) {
+  std::vector<Vector> vectors;
+  for (auto read : {wycheproof_vectors, speccheck_vectors, rfc8032_vectors})
+    std::ranges::copy(read(), std::back_inserter(vectors));
+  std::vector<Bytes32> keys;
+  std::vector<std::uint32_t> numbers;
+  std::erase_if(vectors, [&](const Vector& vector) {
+    const Bytes32 key = array_of<32>(vector.public_key).value();
+    auto at = std::ranges::find(keys, key);
+    if (at == keys.end()) {
+      if (reference::registration(key) != reference::KeyRule::registered) return true;
+      at = keys.insert(at, key);
+    }
+    numbers.push_back(static_cast<std::uint32_t>(at - keys.begin() + 1));
+    return false;
+  });
+  EXPECT_EQ(vectors.size(), 158u);  // all but 10 of the 12 of speccheck
+
+  std::vector<RawVerifyItem> items;
+  std::vector<VerifyOutcome> expected;
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    const Bytes32& key = keys[numbers[i] - 1];
+    items.push_back({.public_key = key.data(),
+                     .key_number = numbers[i],
+                     .signature = vectors[i].signature,
+                     .message = vectors[i].message});
+    expected.push_back({.message_id = expected_id(key, items[i].signature, items[i].message),
+                        .valid = libsodium_accepts(key, items[i].signature, items[i].message)});
+  }
+  EXPECT_EQ(std::ranges::count(expected, true, &VerifyOutcome::valid), 88 + 5);
+  const auto verifier = make_verifier(GetParam(), keys);
+  for (std::size_t first = 0; first < (works_in_lanes(GetParam()) ? 8U : 1U); ++first) {
+    std::vector<VerifyOutcome> outcomes(items.size());
+    verifier->verify_raw(std::span(items).subspan(first), std::span(outcomes).subspan(first));
+    for (std::size_t i = first; i < items.size(); ++i) {
+      EXPECT_EQ(outcomes[i].valid, expected[i].valid) << vectors[i].name;
+      EXPECT_EQ(outcomes[i].message_id, expected[i].message_id) << vectors[i].name;
+    }
+  }
+}
 
 // Payloads around every edge of a block of SHA-512 (128 bytes, 17 of them for its own use), short and long ones in turn so
 // that lanes of one vector end at different blocks, and far beyond.
