@@ -29,6 +29,6 @@ inline constexpr std::uint32_t kNoTable = UINT32_MAX;  // a shape that stands fo
 // on the heap; `scratch` has kMakeScratchBytes bytes, 64-byte aligned.
 using MakeTables = void (*)(const std::uint8_t* const* keys, std::size_t count, const CombShape& shape,
                             std::uint64_t* const* tables, std::uint64_t* checksums, void* scratch);
-inline constexpr std::size_t kMakeScratchBytes = std::size_t{4} << 20;
+inline constexpr std::size_t kMakeScratchBytes = std::size_t{1} << 20;
 
 }  // namespace electra::crypto

@@ -121,7 +121,7 @@ TEST_P(LaneGeneral, RandomScalarsAndKeysAgreeWithTheReference) {
 TEST_P(LaneGeneral, EveryPairOfEdgeScalarsAgreesWithTheReference) {
   const Integer& order = reference::group_order();
   std::vector<Integer> edges;
-  for (const std::uint64_t small : {0, 1, 2, 15, 16, 31, 32, 33}) {
+  for (const std::uint64_t small : {0U, 1U, 2U, 15U, 16U, 31U, 32U, 33U}) {
     edges.push_back(reference::integer(small));
     if (small != 0) edges.push_back(reference::sub(order, reference::integer(small)));
   }
@@ -252,7 +252,7 @@ TEST_P(LaneRegistration, AgreesWithTheReferenceForEveryKindOfKeyInEveryLane) {
     EXPECT_GE(kinds[rule], 8) << reference::name(rule);
   }
   for (std::size_t first = 0; first < keys.size(); ++first) {
-    for (const std::size_t step : {0, 1, 3}) {
+    for (const std::size_t step : {0U, 1U, 3U}) {
       lane_probe::Bytes bytes;
       int expected = 0;
       for (std::size_t i = 0; i < kLanes; ++i) {
