@@ -16,22 +16,13 @@
 #include <span>
 
 #include "crypto-offload/lanes/lane_words.h"
+#include "crypto-offload/lanes/sha512_item.h"
 #include "meter-proto/base/assert.h"
 #include "meter-proto/base/bytes.h"
 
 namespace electra::crypto::avx512 {
 
-// One message: r ‖ key ‖ tag ‖ sequence (8 bytes, little endian) ‖ payload, 88 bytes before the payload. A part that is
-// null is left out, and with the tag the sequence. The parts may lie anywhere, at any alignment. No address and no branch
-// depends on their bytes.
-struct Sha512Item {
-  const std::uint8_t* r = nullptr;    // 32 bytes, or null
-  const std::uint8_t* key = nullptr;  // 32 bytes, or null
-  const std::uint8_t* tag = nullptr;  // 16 bytes, or null
-  std::uint64_t sequence = 0;
-  const std::uint8_t* payload = nullptr;  // may be null when there is none
-  std::uint32_t payload_bytes = 0;        // any
-};
+using electra::crypto::Sha512Item;
 
 // The digests as 512-bit little-endian values, as scalar.h takes them: items[8 g + lane] to lane `lane` of digests[g],
 // ⌈count / 8⌉ groups. Lanes without an item get some value.

@@ -1,4 +1,4 @@
-// Scalars in 8 lanes: the reduction is libsodium's, S < L is exact at its edge in every lane, and the digits of a comb
+// Scalars in 8 lanes, by every vector backend: the reduction is libsodium's, S < L is exact at its edge in every lane, and the digits of a comb
 // stand for the scalar that they came from.
 #include <gtest/gtest.h>
 #include <sodium/crypto_core_ed25519.h>
@@ -8,16 +8,16 @@
 #include <cstring>
 #include <random>
 #include <string>
+#include <tuple>
 #include <vector>
 
-#include "crypto-offload/avx512/scalar.h"
-#include "crypto-offload/avx512/supported.h"
 #include "crypto-offload/lanes/lane_words.h"
 #include "crypto-offload/tables/comb_shape.h"
 #include "meter-proto/base/bytes.h"
+#include "tests/crypto-offload/lane_stages.h"
 #include "tests/crypto-offload/reference_ed25519.h"
 
-namespace electra::crypto::avx512 {
+namespace electra::crypto {
 namespace {
 
 using reference::group_order;
@@ -87,12 +87,8 @@ Integer lane_of(const LaneWords<4>& words, std::size_t lane) {
 
 std::string hex(const Integer& value) { return to_hex(reference::store(value)) + " (little endian)"; }
 
-class Scalars : public testing::Test {
+class Scalars : public StagesTest {
  protected:
-  void SetUp() override {
-    if (!supported()) GTEST_SKIP() << "this CPU has no AVX-512 IFMA: the arithmetic of 8 scalars did not run";
-  }
-
   // Every value in every lane, beside other values.
   static void expect_reduced(const std::vector<Value512>& values) {
     for (std::size_t first = 0; first < values.size(); ++first) {
@@ -101,7 +97,7 @@ class Scalars : public testing::Test {
         set_lane(in, lane, values[(first + lane) % values.size()].data());
       }
       LaneWords<4> out;
-      reduce(in, &out);
+      stages().reduce(in, &out);
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         const std::size_t at = (first + lane) % values.size();
         ASSERT_EQ(lane_of(out, lane), sodium_reduce(values[at])) << "value " << at << " in lane " << lane;
@@ -110,7 +106,17 @@ class Scalars : public testing::Test {
   }
 };
 
-TEST_F(Scalars, ReductionOfRandomHashesIsLibsodiums) {
+ELECTRA_EVERY_STAGES(Scalars);
+
+// What only signing needs, and only AVX-512 has.
+class SigningScalars : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!avx512::supported()) GTEST_SKIP() << "this CPU has no AVX-512 IFMA: the scalars of signing did not run";
+  }
+};
+
+TEST_P(Scalars, ReductionOfRandomHashesIsLibsodiums) {
   std::mt19937_64 random(1);
   std::vector<Value512> values(20000);
   for (Value512& value : values) {
@@ -119,7 +125,7 @@ TEST_F(Scalars, ReductionOfRandomHashesIsLibsodiums) {
   expect_reduced(values);
 }
 
-TEST_F(Scalars, ReductionIsLibsodiumsAboutMultiplesOfTheOrder) {
+TEST_P(Scalars, ReductionIsLibsodiumsAboutMultiplesOfTheOrder) {
   std::mt19937_64 random(2);
   const Integer zero{};
   std::vector<Integer> factors = {zero,
@@ -154,7 +160,7 @@ TEST_F(Scalars, ReductionIsLibsodiumsAboutMultiplesOfTheOrder) {
   expect_reduced(values);
 }
 
-TEST_F(Scalars, ReductionIsLibsodiumsWhereLimbsAreFullOrEmpty) {
+TEST_P(Scalars, ReductionIsLibsodiumsWhereLimbsAreFullOrEmpty) {
   std::mt19937_64 random(3);
   std::vector<Value512> values;
   Value512 ones;
@@ -176,7 +182,7 @@ TEST_F(Scalars, ReductionIsLibsodiumsWhereLimbsAreFullOrEmpty) {
   expect_reduced(values);
 }
 
-TEST_F(Scalars, BelowOrderIsExactInEveryLane) {
+TEST_P(Scalars, BelowOrderIsExactInEveryLane) {
   const Integer& order = group_order();
   Integer small_low = order;  // less in the upper words, more in the lower ones, and the other way round
   small_low.limb = {~0ULL, ~0ULL, ~0ULL, order.limb[3] - 1};
@@ -218,7 +224,7 @@ TEST_F(Scalars, BelowOrderIsExactInEveryLane) {
                  (other == lane || !one.below ? (other == lane ? one.value : Integer{}) : order).limb.data());
       }
       const unsigned alone = one.below ? 1U << lane : 0xffU ^ 1U << lane;
-      ASSERT_EQ(below_order(in), alone) << hex(one.value) << " in lane " << lane;
+      ASSERT_EQ(stages().below_order(in), alone) << hex(one.value) << " in lane " << lane;
     }
   }
 }
@@ -237,7 +243,7 @@ void expect_multiplied_and_added(const std::vector<Triple>& triples, Expected ex
       set_lane(b, lane, triple.b.limb.data());
       set_lane(c, lane, triple.c.limb.data());
     }
-    multiply_add(a, b, c, &out);
+    avx512::multiply_add(a, b, c, &out);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const Triple& triple = triples[(first + lane) % triples.size()];
       ASSERT_EQ(lane_of(out, lane), expected(triple))
@@ -254,7 +260,7 @@ Integer sodium_multiply_add(const Triple& triple) {
   return reference::load(sum);
 }
 
-TEST_F(Scalars, MultiplyAddOfRandomScalarsIsLibsodiums) {
+TEST_F(SigningScalars, MultiplyAddOfRandomScalarsIsLibsodiums) {
   std::mt19937_64 random(7);
   std::vector<Triple> triples(5000);
   for (Triple& triple : triples) {
@@ -265,7 +271,7 @@ TEST_F(Scalars, MultiplyAddOfRandomScalarsIsLibsodiums) {
   expect_multiplied_and_added(triples, sodium_multiply_add);
 }
 
-TEST_F(Scalars, MultiplyAddIsExactAtItsEdges) {
+TEST_F(SigningScalars, MultiplyAddIsExactAtItsEdges) {
   const Integer ones{{~0ULL, ~0ULL, ~0ULL, ~0ULL}};
   std::vector<Integer> edges = {Integer{},
                                 reference::integer(1),
@@ -289,7 +295,7 @@ TEST_F(Scalars, MultiplyAddIsExactAtItsEdges) {
   expect_multiplied_and_added(triples, [](const Triple& t) { return reference::multiply_add(t.a, t.b, t.c); });
 }
 
-TEST_F(Scalars, MultiplyAddTakesItsOwnOutput) {
+TEST_F(SigningScalars, MultiplyAddTakesItsOwnOutput) {
   std::mt19937_64 random(8);
   const Integer a = random_scalar(random), b = random_scalar(random), c = random_scalar(random);
   LaneWords<4> x, y, z;
@@ -298,11 +304,11 @@ TEST_F(Scalars, MultiplyAddTakesItsOwnOutput) {
     set_lane(y, lane, b.limb.data());
     set_lane(z, lane, c.limb.data());
   }
-  multiply_add(x, y, z, &y);
+  avx512::multiply_add(x, y, z, &y);
   for (std::size_t lane = 0; lane < kLanes; ++lane) EXPECT_EQ(lane_of(y, lane), sodium_multiply_add({a, b, c}));
 }
 
-TEST_F(Scalars, LoadsAsManyLanesAsThereAre) {
+TEST_P(Scalars, LoadsAsManyLanesAsThereAre) {
   std::mt19937_64 random(5);
   std::array<std::array<std::uint8_t, 33>, kLanes> bytes;
   const std::uint8_t* pointers[kLanes];
@@ -314,7 +320,7 @@ TEST_F(Scalars, LoadsAsManyLanesAsThereAre) {
     std::vector<const std::uint8_t*> given(pointers, pointers + count);
     LaneWords<4> out;
     std::memset(&out, 0xa5, sizeof out);
-    load_scalars(given.data(), count, &out);
+    stages().load_scalars(given.data(), count, &out);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       EXPECT_EQ(lane_of(out, lane), lane < count ? reference::load({pointers[lane], 32}) : Integer{});
     }
@@ -374,7 +380,7 @@ void expect_entries_inside_their_tables(const CombShape& shape, const CombDigits
   }
 }
 
-TEST_F(Scalars, SignBitsStandForTheScalar) {
+TEST_F(SigningScalars, SignBitsStandForTheScalar) {
   std::mt19937_64 random(9);
   std::vector<Integer> scalars = {Integer{},
                                   reference::integer(1),
@@ -390,7 +396,7 @@ TEST_F(Scalars, SignBitsStandForTheScalar) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       set_lane(in, lane, scalars[(first + lane) % scalars.size()].limb.data());
     }
-    sign_bits(in, &out);
+    avx512::sign_bits(in, &out);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       const Integer& scalar = scalars[(first + lane) % scalars.size()];
       ASSERT_EQ(reference::multiply_add(lane_of(out, lane), reference::integer(2), least), scalar)
@@ -405,26 +411,30 @@ struct NamedShape {
 };
 void PrintTo(const NamedShape& named, std::ostream* out) { *out << named.name; }
 
-class Recoding : public testing::TestWithParam<NamedShape> {
+class Recoding : public testing::TestWithParam<std::tuple<const Stages*, NamedShape>> {
  protected:
   void SetUp() override {
-    if (!supported()) GTEST_SKIP() << "this CPU has no AVX-512 IFMA: the recoding of 8 scalars did not run";
+    if (!stages().supported()) GTEST_SKIP() << "this CPU cannot run the " << stages().backend << " backend";
   }
+  [[nodiscard]] static const Stages& stages() { return *std::get<0>(GetParam()); }
+  [[nodiscard]] static const CombShape& shape() { return std::get<1>(GetParam()).shape; }
 };
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Recoding,
-                         testing::Values(NamedShape{"KiB64", kComb64KiB}, NamedShape{"KiB32", kComb32KiB},
-                                         NamedShape{"KiB16", kComb16KiB}, NamedShape{"KiB4", kComb4KiB},
-                                         NamedShape{"KiB2", kComb2KiB}, NamedShape{"KiB1", kComb1KiB},
-                                         NamedShape{"Base", kCombBase}, NamedShape{"Bits254", {2, 127, 1}},
-                                         NamedShape{"Bits255", {5, 51, 1}}, NamedShape{"Bits320", {5, 8, 8}},
-                                         NamedShape{"Rows16Full", {5, 16, 4}}, NamedShape{"Rows32Full", {5, 32, 2}},
-                                         NamedShape{"Rows64Full", {5, 64, 1}}, NamedShape{"Rows16Least", {16, 16, 1}},
-                                         NamedShape{"Columns64", {8, 4, 8}}, NamedShape{"Wide", {16, 8, 2}}),
-                         [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, Recoding,
+    testing::Combine(testing::Values(&kAvx512Stages, &kAvx2Stages),
+                     testing::Values(NamedShape{"KiB64", kComb64KiB}, NamedShape{"KiB32", kComb32KiB},
+                                     NamedShape{"KiB16", kComb16KiB}, NamedShape{"KiB4", kComb4KiB},
+                                     NamedShape{"KiB2", kComb2KiB}, NamedShape{"KiB1", kComb1KiB},
+                                     NamedShape{"Base", kCombBase}, NamedShape{"Bits254", {2, 127, 1}},
+                                     NamedShape{"Bits255", {5, 51, 1}}, NamedShape{"Bits320", {5, 8, 8}},
+                                     NamedShape{"Rows16Full", {5, 16, 4}}, NamedShape{"Rows32Full", {5, 32, 2}},
+                                     NamedShape{"Rows64Full", {5, 64, 1}}, NamedShape{"Rows16Least", {16, 16, 1}},
+                                     NamedShape{"Columns64", {8, 4, 8}}, NamedShape{"Wide", {16, 8, 2}})),
+    [](const auto& info) { return std::string(std::get<0>(info.param)->backend) + std::get<1>(info.param).name; });
 
 TEST_P(Recoding, DigitsRecombineToTheScalarInEveryLane) {
-  const CombShape shape = GetParam().shape;
+  const CombShape shape = Recoding::shape();
   ASSERT_TRUE(valid(shape));
   const std::vector<Integer> factors = entry_factors(shape);
   std::mt19937_64 random(6);
@@ -448,7 +458,7 @@ TEST_P(Recoding, DigitsRecombineToTheScalarInEveryLane) {
     }
     CombDigits digits;
     std::memset(&digits, 0xa5, sizeof digits);
-    recode(in, shape, &digits);
+    stages().recode(in, shape, &digits);
     expect_entries_inside_their_tables(shape, digits);
     // One lane a vector, so that each lane sees all kinds: first and lane go through all pairs modulo 8.
     for (std::size_t lane = first < 64 ? 0 : first % kLanes; lane < (first < 64 ? kLanes : first % kLanes + 1);
@@ -473,13 +483,13 @@ TEST_P(Recoding, EntriesOfAScalarThatIsNotBelowTheOrderAreInsideTheirTables) {
       set_lane(in, lane, value.limb.data());
     }
     CombDigits digits;
-    recode(in, GetParam().shape, &digits);
-    expect_entries_inside_their_tables(GetParam().shape, digits);
+    stages().recode(in, shape(), &digits);
+    expect_entries_inside_their_tables(shape(), digits);
   }
 }
 
 // The comment in comb_shape.h, followed with points.
-TEST_F(Scalars, ACombOfPointsMultipliesAsTheReferenceDoes) {
+TEST_P(Scalars, ACombOfPointsMultipliesAsTheReferenceDoes) {
   std::mt19937_64 random(8);
   const reference::Point point = reference::multiply(random_scalar(random), reference::base());
   for (const CombShape& shape : {kComb4KiB, CombShape{3, 43, 2}}) {
@@ -502,7 +512,7 @@ TEST_F(Scalars, ACombOfPointsMultipliesAsTheReferenceDoes) {
     for (std::size_t lane = 3; lane < kLanes; ++lane) scalars[lane] = random_scalar(random);
     for (std::size_t lane = 0; lane < kLanes; ++lane) set_lane(in, lane, scalars[lane].limb.data());
     CombDigits digits;
-    recode(in, shape, &digits);
+    stages().recode(in, shape, &digits);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       reference::Point q = reference::identity();
       for (std::uint32_t r = v; r-- > 0;) {
@@ -545,4 +555,4 @@ TEST(CombShapes, OnlyThoseThatHoldAScalarAndFitTheDigitsAreValid) {
 }
 
 }  // namespace
-}  // namespace electra::crypto::avx512
+}  // namespace electra::crypto

@@ -1,4 +1,4 @@
-// The 8-lane SHA-512 gives libsodium's, whatever the lengths, the number of messages and where their parts lie.
+// The SHA-512 of every vector backend gives libsodium's, whatever the lengths, the number of messages and where their parts lie.
 #include <gtest/gtest.h>
 #include <sodium/crypto_hash_sha512.h>
 #include <sys/mman.h>
@@ -8,26 +8,17 @@
 #include <cstdlib>
 #include <memory>
 #include <random>
-#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "crypto-offload/avx512/sha512.h"
-#include "crypto-offload/avx512/supported.h"
 #include "meter-proto/base/bytes.h"
+#include "tests/crypto-offload/lane_stages.h"
 
-namespace electra::crypto::avx512 {
+namespace electra::crypto {
 namespace {
 
 constexpr std::uint32_t kHead = 88;  // bytes before the payload
-
-class Sha512Lanes : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!supported()) GTEST_SKIP() << "this CPU has no AVX-512 IFMA: the 8-lane SHA-512 did not run";
-  }
-};
 
 // Which of r and key an item has.
 enum class Head { both, only_r, only_key, none };
@@ -78,27 +69,31 @@ Bytes64 oracle(const Sha512Item& item) {
   return out;
 }
 
-// Hashes the items and compares; what lies behind the outputs must stay.
-void expect_oracle(const std::vector<Sha512Item>& items) {
-  Bytes64 guard;
-  guard.fill(0xa5);
-  std::vector<Bytes64> digests(items.size() + 2, guard);
-  sha512_many(items, std::span(digests).subspan(1, items.size()));
-  EXPECT_EQ(digests.front(), guard);
-  EXPECT_EQ(digests.back(), guard);
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    ASSERT_EQ(digests[i + 1], oracle(items[i]))
-        << "message " << i << " of " << items.size() << ", payload " << items[i].payload_bytes;
+class Sha512Lanes : public StagesTest {
+ protected:
+  // Hashes the items and compares; what lies behind the outputs must stay.
+  static void expect_oracle(const std::vector<Sha512Item>& items) {
+    Bytes64 guard;
+    guard.fill(0xa5);
+    std::vector<Bytes64> digests(items.size() + 2, guard);
+    stages().sha512_many(items.data(), items.size(), digests.data() + 1);
+    EXPECT_EQ(digests.front(), guard);
+    EXPECT_EQ(digests.back(), guard);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      ASSERT_EQ(digests[i + 1], oracle(items[i]))
+          << "message " << i << " of " << items.size() << ", payload " << items[i].payload_bytes;
+    }
   }
-}
 
-void expect_oracle(const std::vector<Message>& messages) {
-  std::vector<Sha512Item> items;
-  for (const Message& message : messages) items.push_back(message.item());
-  expect_oracle(items);
-}
+  static void expect_oracle(const std::vector<Message>& messages) {
+    std::vector<Sha512Item> items;
+    for (const Message& message : messages) items.push_back(message.item());
+    expect_oracle(items);
+  }
+};
+ELECTRA_EVERY_STAGES(Sha512Lanes);
 
-TEST_F(Sha512Lanes, HashesEveryPayloadLengthUpTo300) {
+TEST_P(Sha512Lanes, HashesEveryPayloadLengthUpTo300) {
   std::mt19937_64 random(1);
   for (const bool tagged : {true, false}) {
     for (std::uint32_t bytes = 0; bytes <= 300; ++bytes) {
@@ -109,7 +104,7 @@ TEST_F(Sha512Lanes, HashesEveryPayloadLengthUpTo300) {
   }
 }
 
-TEST_F(Sha512Lanes, HashesMessagesWithoutRWithoutKeyAndWithoutBoth) {
+TEST_P(Sha512Lanes, HashesMessagesWithoutRWithoutKeyAndWithoutBoth) {
   std::mt19937_64 random(8);
   for (const Head head : {Head::only_r, Head::only_key, Head::none}) {
     for (const bool tagged : {true, false}) {
@@ -122,7 +117,7 @@ TEST_F(Sha512Lanes, HashesMessagesWithoutRWithoutKeyAndWithoutBoth) {
   }
 }
 
-TEST_F(Sha512Lanes, HashesMessagesOfAllShapesMixedInOneGroup) {
+TEST_P(Sha512Lanes, HashesMessagesOfAllShapesMixedInOneGroup) {
   std::mt19937_64 random(9);
   for (int round = 0; round < 300; ++round) {
     std::vector<Message> messages;
@@ -134,7 +129,7 @@ TEST_F(Sha512Lanes, HashesMessagesOfAllShapesMixedInOneGroup) {
   }
 }
 
-TEST_F(Sha512Lanes, HashesLengthsMixedInOneGroup) {
+TEST_P(Sha512Lanes, HashesLengthsMixedInOneGroup) {
   std::mt19937_64 random(2);
   for (int round = 0; round < 300; ++round) {
     std::vector<Message> messages;
@@ -146,7 +141,7 @@ TEST_F(Sha512Lanes, HashesLengthsMixedInOneGroup) {
   }
 }
 
-TEST_F(Sha512Lanes, HashesAnyNumberOfMessages) {
+TEST_P(Sha512Lanes, HashesAnyNumberOfMessages) {
   std::mt19937_64 random(3);
   expect_oracle(std::vector<Sha512Item>{});
   for (std::size_t count = 1; count <= 40; ++count) {
@@ -158,7 +153,7 @@ TEST_F(Sha512Lanes, HashesAnyNumberOfMessages) {
   }
 }
 
-TEST_F(Sha512Lanes, ALongMessageAndAShortOneDoNotDisturbTheirNeighbours) {
+TEST_P(Sha512Lanes, ALongMessageAndAShortOneDoNotDisturbTheirNeighbours) {
   std::mt19937_64 random(4);
   for (const std::size_t count : {8U, 16U}) {
     for (std::size_t odd = 0; odd < count; ++odd) {
@@ -172,7 +167,7 @@ TEST_F(Sha512Lanes, ALongMessageAndAShortOneDoNotDisturbTheirNeighbours) {
 }
 
 // Total lengths about the edges where the padding needs another block.
-TEST_F(Sha512Lanes, HashesAcrossBlockEdgesInEveryLane) {
+TEST_P(Sha512Lanes, HashesAcrossBlockEdgesInEveryLane) {
   std::mt19937_64 random(5);
   const std::vector<std::uint32_t> totals = {111, 112, 113, 127, 128, 129, 239, 240,
                                              241, 255, 256, 257, 367, 368, 383, 384};
@@ -187,14 +182,14 @@ TEST_F(Sha512Lanes, HashesAcrossBlockEdgesInEveryLane) {
   }
 }
 
-TEST_F(Sha512Lanes, GivesTheDigestAsLittleEndianWordsOfItsLane) {
+TEST_P(Sha512Lanes, GivesTheDigestAsLittleEndianWordsOfItsLane) {
   std::mt19937_64 random(6);
   std::vector<Message> messages;
   std::vector<Sha512Item> items;
   for (std::uint32_t i = 0; i < 19; ++i) messages.emplace_back(random, 20 * i);
   for (const Message& message : messages) items.push_back(message.item());
   LaneWords<8> digests[3];
-  sha512_lanes(items.data(), items.size(), digests);
+  stages().sha512_lanes(items.data(), items.size(), digests);
   for (std::size_t i = 0; i < items.size(); ++i) {
     const Bytes64 expected = oracle(items[i]);
     for (std::size_t k = 0; k < 8; ++k) {
@@ -224,7 +219,7 @@ class GuardedPages {
   std::uint8_t* all_ = nullptr;
 };
 
-TEST_F(Sha512Lanes, TouchesNoByteBesideAPart) {
+TEST_P(Sha512Lanes, TouchesNoByteBesideAPart) {
   std::mt19937_64 random(7);
   const auto parts = std::make_unique<GuardedPages[]>(4);
   for (std::size_t i = 0; i < 4; ++i) {
@@ -263,4 +258,4 @@ TEST_F(Sha512Lanes, TouchesNoByteBesideAPart) {
 }
 
 }  // namespace
-}  // namespace electra::crypto::avx512
+}  // namespace electra::crypto
