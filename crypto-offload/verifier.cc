@@ -4,6 +4,8 @@
 
 #include "crypto-offload/sodium/sodium_verifier.h"
 #if defined(__x86_64__)
+#include "crypto-offload/avx2/backend.h"
+#include "crypto-offload/avx2/supported.h"
 #include "crypto-offload/avx512/backend.h"
 #include "crypto-offload/avx512/supported.h"
 #include "crypto-offload/lanes/lane_verifier.h"
@@ -25,12 +27,14 @@ bool always() noexcept { return true; }
 Made make_sodium(const VerifierOptions&) { return std::make_unique<sodium::SodiumVerifier>(); }
 #if defined(__x86_64__)
 Made make_avx512(const VerifierOptions& options) { return std::make_unique<LaneVerifier>(avx512::kBackend, options); }
+Made make_avx2(const VerifierOptions& options) { return std::make_unique<LaneVerifier>(avx2::kBackend, options); }
 #endif
 
 // Fastest first; libsodium runs everywhere and ends the list.
 constexpr Backend kBackends[] = {
 #if defined(__x86_64__)
     {"avx512", avx512::supported, make_avx512},
+    {"avx2", avx2::supported, make_avx2},
 #endif
     {"sodium", always, make_sodium},
 };

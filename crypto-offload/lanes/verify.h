@@ -16,6 +16,8 @@
 #include "crypto-offload/lanes/comb.h"
 #include "crypto-offload/lanes/general.h"
 #include "crypto-offload/lanes/lane_words.h"
+#include "crypto-offload/lanes/sha512_item.h"
+#include "meter-proto/base/assert.h"
 
 namespace electra::crypto::ELECTRA_LANES {
 namespace {
