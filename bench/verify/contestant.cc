@@ -10,12 +10,17 @@ ChunkedContestant::ChunkedContestant(const Workload& workload, std::size_t chunk
   ELECTRA_ASSERT_EQ(workload.messages().size() % chunk, 0u);
 }
 
-std::expected<Slice, std::string> ChunkedContestant::run(std::uint64_t ns) {
+std::expected<Slice, std::string> ChunkedContestant::run(std::uint64_t ns) { return run(ns, 0); }
+
+std::expected<Slice, std::string> ChunkedContestant::run_once_through() { return run(0, workload_.messages().size()); }
+
+// Until both are reached.
+std::expected<Slice, std::string> ChunkedContestant::run(std::uint64_t ns, std::size_t messages) {
   const std::uint64_t slice_begin = wall_ns();
   const std::uint64_t slice_begin_cpu = thread_cpu_ns();
   std::uint64_t worked_ns = 0;
   std::uint64_t chunks = 0;
-  while (worked_ns < ns) {
+  while (worked_ns < ns || chunks * chunk_ < messages) {
     const std::uint64_t begin = wall_ns();
     work(at_);
     worked_ns += wall_ns() - begin;

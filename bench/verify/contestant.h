@@ -34,6 +34,8 @@ class Contestant {
 
   // Works for about so long, from where the last slice ended. The error is a wrong result.
   [[nodiscard]] virtual std::expected<Slice, std::string> run(std::uint64_t ns) = 0;
+  // Once through all messages.
+  [[nodiscard]] virtual std::expected<Slice, std::string> run_once_through() = 0;
 };
 
 // Goes through the messages of a workload in chunks, again and again.
@@ -43,6 +45,7 @@ class ChunkedContestant : public Contestant {
   ChunkedContestant(const Workload& workload, std::size_t chunk);
 
   [[nodiscard]] std::expected<Slice, std::string> run(std::uint64_t ns) override;
+  [[nodiscard]] std::expected<Slice, std::string> run_once_through() override;
   // Where the next slice begins: a multiple of the chunk.
   void start_at(std::size_t message) noexcept { at_ = message; }
 
@@ -60,6 +63,8 @@ class ChunkedContestant : public Contestant {
   [[nodiscard]] std::size_t chunk() const noexcept { return chunk_; }
 
  private:
+  [[nodiscard]] std::expected<Slice, std::string> run(std::uint64_t ns, std::size_t messages);
+
   const Workload& workload_;
   const std::size_t chunk_;
   std::size_t at_ = 0;

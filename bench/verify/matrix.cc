@@ -42,6 +42,7 @@ std::expected<Cell, std::string> measure_cell(Arena& arena, std::uint32_t keys, 
   cell.figures = std::make_unique<Case>();
   cell.figures->contestant = verify_batches(workload, *ready->verifier, kBatch, true);
   cell.figures->peer = sodium_verify(workload);
+  cell.figures->warms_up = cell.tables.table_bytes != 0;
   for (std::uint32_t run = 0; run <= options.runs; ++run) {
     const auto done = run_once(*cell.figures, run, options.quick);
     if (!done) return std::unexpected(done.error());
