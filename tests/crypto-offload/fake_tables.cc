@@ -1,4 +1,4 @@
-#include "fake_tables.h"
+#include "tests/crypto-offload/fake_tables.h"
 
 #include <atomic>
 #include <chrono>

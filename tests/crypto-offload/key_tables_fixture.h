@@ -8,7 +8,7 @@
 #include <set>
 
 #include "crypto-offload/tables/key_tables.h"
-#include "fake_tables.h"
+#include "tests/crypto-offload/fake_tables.h"
 
 namespace electra::crypto {
 

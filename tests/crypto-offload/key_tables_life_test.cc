@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "crypto-offload/tables/key_tables.h"
-#include "key_tables_fixture.h"
+#include "tests/crypto-offload/key_tables_fixture.h"
 
 namespace electra::crypto {
 namespace {

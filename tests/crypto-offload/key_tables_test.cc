@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "key_tables_fixture.h"
+#include "tests/crypto-offload/key_tables_fixture.h"
 
 namespace electra::crypto {
 namespace {
