@@ -4,7 +4,7 @@
 // a key has at least 8 rows: so row r of B is added where row r of A is. With a 64 KiB table that is 32 + 24 additions and
 // 7 doublings.
 //
-// What the additions read is listed beforehand, so that it can be asked for in time: each addition asks memory for the key
+// What the additions read is listed beforehand, so that it can be asked for in time: each addition asks memory for the
 // entries which the next group's same addition will read, and the second-level cache for those of two additions later.
 //
 // One addition stands in the code, and one doubling: with three copies of the addition, one of them without T, the loop
@@ -81,7 +81,7 @@ inline Point evaluate_combs(const CombSteps& steps, const CombSteps* next, const
   for (std::uint32_t row = shape.rows - 1;; --row) {
     const std::uint32_t end = of_key + (row < kCombBase.rows ? kCombBase.tables : 0);
     for (; step < end; ++step) {
-      if (next != nullptr && step < of_key) prefetch_far(next->entry[step] + first_lane);
+      if (next != nullptr) prefetch_far(next->entry[step] + first_lane);
       prefetch_near(steps.entry[step + CombSteps::kAhead] + first_lane);
       p = add_mixed<NeedT::yes>(p, load_entries(steps.entry[step] + first_lane), negative(step));
     }
