@@ -4,6 +4,8 @@
 
 #include <immintrin.h>
 
+#include "crypto-offload/lanes/curve.h"
+
 namespace electra::crypto::avx2 {
 namespace {
 
@@ -13,11 +15,10 @@ using Word = __m256i;
 constexpr std::size_t kGroup = 8;
 constexpr std::size_t kHalves = 2;  // of a group: vectors of four lanes
 
-// L = 2^252 + c, where c are the lower two words.
-constexpr std::uint64_t kOrder[4] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000};
+// L = 2^252 + c, where c are the lower two words of kOrder.
 constexpr std::uint64_t kTwiceOrder[4] = {kOrder[0] << 1, kOrder[1] << 1 | kOrder[0] >> 63, kOrder[1] >> 63,
                                           kOrder[3] << 1};
-static_assert(kOrder[2] == 0);
+static_assert(kOrder[2] == 0 && kOrder[3] == std::uint64_t{1} << 60);
 
 // --- One lane ---------------------------------------------------------------------------------------------------------
 
