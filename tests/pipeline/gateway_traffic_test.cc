@@ -187,6 +187,7 @@ TEST(GatewayTraffic, TheIoThreadSleepsWhileTheStageVerifies) {
   TempDirectory directory;
   GatewaySettings settings = small_settings(directory.path());
   settings.verify_threads = 1;
+  settings.verifier.backend = "sodium";  // slow on every machine
   RunningGateway gateway(settings);
   const Wallets accounts = wallets(gateway.port());
   Client alice(gateway.port(), kAlice);
