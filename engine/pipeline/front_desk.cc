@@ -43,7 +43,7 @@ Session* FrontDesk::find(io::ConnectionId connection) noexcept {
 
 void FrontDesk::on_open(io::ConnectionId connection) {
   Session& session = sessions_.at(connection.index);
-  session.begin(connection);
+  session.begin(connection, config_.refusals_max);
   randombytes_buf(session.nonce.data(), session.nonce.size());
   std::array<std::uint8_t, proto::kSessionFrameBytesMax> out;
   const std::size_t size = proto::encode_welcome_frame({.version = strict::kProtocolVersion,

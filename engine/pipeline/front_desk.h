@@ -51,6 +51,7 @@ class FrontDeskHost {
 
 struct FrontDeskConfig {
   std::uint32_t connections_max = 0;
+  std::uint32_t refusals_max = 0;  // of a session
   bool replay_clock = false;
 };
 

@@ -18,6 +18,11 @@
 #include "engine/state/machine.h"
 #include "engine/state/types.h"
 
+namespace electra::io {
+class Loop;
+class SegmentDevice;
+}  // namespace electra::io
+
 namespace electra::pipeline {
 
 // An operator's signed BeginEpoch{epoch, machine.height() + 1}: the bytes of its envelope, or one sentence why not.
@@ -41,8 +46,13 @@ struct GatewaySettings {
   std::uint32_t batches_max = 8;            // pool size, 2 … 64; its exhaustion is the back-pressure
   std::uint32_t connections_max = 1024;
   std::uint64_t segment_bytes = 64U << 20;
+  std::uint32_t refusals_max = 64;  // that a session may cause before it is closed; sixteen good messages earn one back
   std::uint32_t hello_timeout_s = 10;
   std::string version;  // of the program, for status answers
+
+  // For tests and benchmarks: another verifier, another disk. Null: make_verifier(verifier) and make_segment_device(loop).
+  std::function<std::unique_ptr<crypto::Verifier>(const crypto::VerifierOptions&)> other_verifier = {};
+  std::function<std::unique_ptr<io::SegmentDevice>(io::Loop&)> other_device = {};
 };
 
 enum class StopReason { requested, journal_failed };

@@ -11,8 +11,6 @@
 namespace electra::pipeline {
 
 struct Session {
-  // Refusals that a session may cause before it is closed; sixteen good messages earn one back.
-  static constexpr std::uint32_t kRefusalBudget = 64;
   static constexpr std::uint32_t kGoodMessagesPerRefusal = 16;
   static constexpr std::uint32_t kHelloAttemptsMax = 3;
 
@@ -21,17 +19,18 @@ struct Session {
   Bytes32 nonce{};
   state::Slot slot = 0;  // of the hello; 0: not opened
   std::uint32_t hello_attempts = 0;
-  std::uint32_t refusals_left = kRefusalBudget;
+  std::uint32_t refusals_left = 0;  // before it is closed; good messages earn them back
+  std::uint32_t refusals_max = 0;
   std::uint32_t good_messages = 0;
   std::uint32_t questions = 0;  // waiting for their answer
   bool open = false;            // the connection exists and is not being closed
 
-  void begin(io::ConnectionId id) {
+  void begin(io::ConnectionId id, std::uint32_t refusals) {
     connection = id;
     splitter.reset();
     slot = 0;
     hello_attempts = 0;
-    refusals_left = kRefusalBudget;
+    refusals_left = refusals_max = refusals;
     good_messages = 0;
     questions = 0;
     open = true;
@@ -40,7 +39,7 @@ struct Session {
   void count_good() noexcept {
     if (++good_messages < kGoodMessagesPerRefusal) return;
     good_messages = 0;
-    if (refusals_left < kRefusalBudget) ++refusals_left;
+    if (refusals_left < refusals_max) ++refusals_left;
   }
 
   // False: the budget is used up.
