@@ -8,7 +8,10 @@
 
 #include <array>
 #include <cstdint>
+#include <expected>
+#include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/chain/merkle_tree.h"
@@ -56,6 +59,12 @@ class BlockMaker {
   // Right after Machine::create(). The machine outlives this.
   explicit BlockMaker(state::Machine& machine);
 
+  // For a machine as it is after the last batch of the block with this header (Machine::Restorer makes such). Builds the trees
+  // from all leaves and compares everything that the header says about the state: its root, height, epoch, time, counts,
+  // validators. The error is one sentence for people. The header itself is the caller's to trust or not.
+  [[nodiscard]] static std::expected<std::unique_ptr<BlockMaker>, std::string> restore(
+      state::Machine& machine, const proto::BlockHeader& header);
+
   // After machine.execute() of this very batch.
   void add_batch(const proto::BatchLink& link, std::span<const state::VerifiedMessage> messages,
                  std::span<const state::Outcome> outcomes);
@@ -76,6 +85,8 @@ class BlockMaker {
   [[nodiscard]] StateTrees& trees() noexcept { return trees_; }
 
  private:
+  BlockMaker(state::Machine& machine, const proto::BlockHeader& last);
+
   state::Machine& machine_;
   StateTrees trees_;
   MerkleFrontier frontier_;

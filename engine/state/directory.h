@@ -78,6 +78,7 @@ class Directory {
 
   void append_leaf(std::uint32_t index, LeafWriter& out) const;
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept { touched_.clear(); }
   [[nodiscard]] static std::size_t memory_bytes(std::uint32_t holders_max) noexcept;
 

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/state/snapshot.h"
 #include "engine/state/tables.h"
 #include "engine/state/touched_set.h"
 #include "engine/state/types.h"
@@ -172,6 +173,23 @@ class Machine {
   // Leaves that have (or may have) changed since create() or the last clear_touched(). After create(): every leaf.
   [[nodiscard]] const TouchedSet& touched(Table table) const noexcept;
   void clear_touched() noexcept;
+
+  // --- snapshots (snapshot.h), between two batches ---
+  // Begins to give all leaves, as they are now, to the sink; none may be under way. The leaves of chain and settlement
+  // come at once, the others by snapshot_step() or, from within execute(), right before they change.
+  void begin_snapshot(LeafSink& sink);
+  // Gives out leaves until they make `bytes_max` bytes or more; nothing if none is under way. False: that was all, the
+  // snapshot has ended and the sink is no longer used.
+  bool snapshot_step(std::size_t bytes_max);
+  // Ends it unfinished, if one is under way. The sink is no longer used.
+  void abandon_snapshot() noexcept;
+  [[nodiscard]] bool snapshot_under_way() const noexcept;
+  // Of the snapshot begun last: how many leaves of each table it has.
+  [[nodiscard]] const LeafCounts& snapshot_leaf_counts() const noexcept;
+  // No leaf of any table is longer.
+  [[nodiscard]] std::size_t leaf_bytes_max() const noexcept;
+  // From leaves to a machine: restorer.h.
+  class Restorer;
 
   // Over the leaves of all tables: everything that can influence execution. Costs a walk over all tables.
   [[nodiscard]] Bytes32 digest() const;

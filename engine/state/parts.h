@@ -11,6 +11,7 @@
 #include "engine/state/machine.h"
 #include "engine/state/metering/meters.h"
 #include "engine/state/sequence_windows.h"
+#include "engine/state/snapshot.h"
 
 namespace electra::state {
 
@@ -24,6 +25,9 @@ struct Machine::Parts {
   [[nodiscard]] Outcome execute_one(const VerifiedMessage& message);
   void close_block() noexcept;
   void append_chain_leaf(LeafWriter& out) const;
+  [[nodiscard]] std::size_t leaf_bytes_max() const noexcept;
+  // Null where a table's leaf changes with every batch.
+  [[nodiscard]] SnapshotCursor::Sets touched_sets() noexcept;
 
   // operations.cc. `detail` is the outcome's.
   [[nodiscard]] Result perform(const VerifiedMessage& message, const strict::PayloadView& payload,
@@ -69,6 +73,7 @@ struct Machine::Parts {
   Settlement settlement;
   std::vector<KeyChange> key_changes;
   TouchedSet always_touched{1};  // of the tables with one leaf
+  SnapshotCursor snapshot;
 };
 
 }  // namespace electra::state

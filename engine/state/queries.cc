@@ -45,6 +45,7 @@ std::size_t Machine::memory_bytes() const noexcept {
   return Directory::memory_bytes(limits.holders_max) + SequenceWindows::memory_bytes(limits.holders_max) +
          Ledger::memory_bytes(limits.accounts_max, limits.pending_transfers_max) +
          Meters::memory_bytes(parts_->params, limits.holders_max) + parts_->settlement.memory_bytes() +
+         SnapshotCursor::memory_bytes(parts_->touched_sets(), parts_->leaf_bytes_max()) +
          parts_->key_changes.capacity() * sizeof(KeyChange);
 }
 

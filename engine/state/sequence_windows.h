@@ -33,6 +33,7 @@ class SequenceWindows {
     out.records(std::span<const SequenceWindow>(&windows_[index], 1));
   }
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept { touched_.clear(); }
   [[nodiscard]] static std::size_t memory_bytes(std::uint32_t holders_max) noexcept {
     return holders_max * sizeof(SequenceWindow) + TouchedSet::memory_bytes(holders_max);

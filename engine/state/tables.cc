@@ -4,6 +4,7 @@
 
 #include "engine/state/digest_writer.h"
 #include "engine/state/parts.h"
+#include "meter-proto/chain/leaves.h"
 
 namespace electra::state {
 
@@ -88,6 +89,33 @@ const TouchedSet& Machine::touched(Table table) const noexcept {
   }
   return p.always_touched;
 }
+
+SnapshotCursor::Sets Machine::Parts::touched_sets() noexcept {
+  SnapshotCursor::Sets sets{};
+  const auto at = [&](Table table) -> TouchedSet*& { return sets[static_cast<std::size_t>(table)]; };
+  at(Table::holders) = &directory.touched();
+  at(Table::windows) = &windows.touched();
+  at(Table::accounts) = &ledger.touched();
+  at(Table::pending_transfers) = &ledger.pending().touched();
+  at(Table::meters) = &meters.touched();
+  at(Table::readings) = &meters.readings_touched();
+  at(Table::bill_lines) = &meters.lines_touched();
+  at(Table::intervals) = &settlement.history().touched();
+  at(Table::cycles) = &settlement.cycles_touched();
+  return sets;
+}
+
+std::size_t Machine::Parts::leaf_bytes_max() const noexcept {
+  return std::max({sizeof(SequenceWindow), proto::MeterLeaf::kBytes, meters.readings_leaf_bytes(),
+                   settlement.leaf_bytes_max(), chain_id.size() + 160});
+}
+
+void Machine::begin_snapshot(LeafSink& sink) { parts_->snapshot.begin(*this, sink); }
+bool Machine::snapshot_step(std::size_t bytes_max) { return parts_->snapshot.step(bytes_max); }
+void Machine::abandon_snapshot() noexcept { parts_->snapshot.stop(); }
+bool Machine::snapshot_under_way() const noexcept { return parts_->snapshot.under_way(); }
+const LeafCounts& Machine::snapshot_leaf_counts() const noexcept { return parts_->snapshot.leaf_counts(); }
+std::size_t Machine::leaf_bytes_max() const noexcept { return parts_->leaf_bytes_max(); }
 
 void Machine::clear_touched() noexcept {
   parts_->directory.clear_touched();

@@ -5,6 +5,7 @@
 // checkers read (accounts, meters, holders) are defined in meter-proto/chain/leaves.h. A table never shrinks.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -26,6 +27,9 @@ enum class Table : std::uint8_t {
   settlement = 10,        // one leaf: totals and the settling cursor. Always touched
 };
 inline constexpr std::size_t kTables = 11;
+
+// By table number.
+using LeafCounts = std::array<std::uint32_t, kTables>;
 
 // "chain", "holders", …
 [[nodiscard]] std::string_view table_name(Table table) noexcept;

@@ -1,22 +1,39 @@
-// Which leaves of a table have changed.
+// Which leaves of a table have changed; and the gate that every change of a leaf passes before it happens.
 //
 // A bitmap with one summary bit a word, so that walking and clearing cost what was touched and one word per 4096 leaves.
 // Marking costs about a nanosecond, and less when the leaf is marked already. Nothing is allocated after construction.
+//
+// mark() comes before the change: whoever watches the set (a snapshot under way) is told while the leaf still has its old
+// bytes. That costs nothing while nobody watches: the one comparison that keeps an index within the capacity also finds
+// the indexes that are watched.
 #pragma once
 
 #include <bit>
 #include <cstdint>
 #include <vector>
 
+#include "engine/state/tables.h"
 #include "meter-proto/base/assert.h"
 
 namespace electra::state {
+
+class LeafWatcher {
+ public:
+  // This leaf may be about to change, or to be added. Called at every mark of a watched index, marked already or not.
+  virtual void before_change(Table table, std::uint32_t index) noexcept = 0;
+
+ protected:
+  ~LeafWatcher() = default;
+};
 
 class TouchedSet {
  public:
   // Holds the indexes 0 .. capacity - 1.
   explicit TouchedSet(std::uint32_t capacity)
-      : capacity_(capacity), words_((std::size_t{capacity} + 63) / 64), summary_((words_.size() + 63) / 64) {}
+      : capacity_(capacity),
+        quiet_below_(capacity),
+        words_((std::size_t{capacity} + 63) / 64),
+        summary_((words_.size() + 63) / 64) {}
 
   [[nodiscard]] std::uint32_t capacity() const noexcept { return capacity_; }
   [[nodiscard]] bool any() const noexcept { return count_ != 0; }
@@ -25,9 +42,10 @@ class TouchedSet {
     return index < capacity_ && (words_[index / 64] >> (index % 64) & 1) != 0;
   }
 
+  // Before the leaf changes. A new leaf may be marked when it is there.
   void mark(std::uint32_t index) noexcept {
-    if (index >= capacity_) [[unlikely]]
-      refuse(index);
+    if (index >= quiet_below_) [[unlikely]]
+      look_closer(index);
     std::uint64_t& word = words_[index / 64];
     const std::uint64_t bit = std::uint64_t{1} << (index % 64);
     if ((word & bit) != 0) return;
@@ -52,14 +70,28 @@ class TouchedSet {
     count_ = 0;
   }
 
+  // From now on `watcher` hears of every index from `first` on, as leaf of `table`. Another call moves `first`.
+  void watch(LeafWatcher& watcher, Table table, std::uint32_t first) noexcept {
+    watcher_ = &watcher;
+    table_ = table;
+    quiet_below_ = first < capacity_ ? first : capacity_;
+  }
+  void stop_watching() noexcept {
+    watcher_ = nullptr;
+    quiet_below_ = capacity_;
+  }
+
   [[nodiscard]] static std::size_t memory_bytes(std::uint32_t capacity) noexcept {
     const std::size_t words = (std::size_t{capacity} + 63) / 64;
     return (words + (words + 63) / 64) * sizeof(std::uint64_t);
   }
 
  private:
-  // Apart, so that the code that prints the operands does not keep mark() from being inlined.
-  [[gnu::cold, gnu::noinline]] void refuse(std::uint32_t index) const noexcept { ELECTRA_ASSERT_LT(index, capacity_); }
+  // Apart, so that neither the call nor the code that prints the operands keeps mark() from being inlined.
+  [[gnu::noinline]] void look_closer(std::uint32_t index) const noexcept {
+    ELECTRA_ASSERT_LT(index, capacity_);
+    if (watcher_ != nullptr) watcher_->before_change(table_, index);
+  }
 
   template <typename F>
   void for_each_word(F&& f) const {
@@ -69,7 +101,10 @@ class TouchedSet {
   }
 
   std::uint32_t capacity_;
+  std::uint32_t quiet_below_;  // indexes below need no closer look: capacity_ unless somebody watches
   std::uint32_t count_ = 0;
+  Table table_{};
+  LeafWatcher* watcher_ = nullptr;
   std::vector<std::uint64_t> words_;    // bit i of word w: leaf 64 w + i is touched
   std::vector<std::uint64_t> summary_;  // bit i of word w: words_[64 w + i] is not zero
 };

@@ -54,6 +54,7 @@ class Ledger {
   [[nodiscard]] bool exists(AccountNumber number) const noexcept { return number != 0 && number <= count(); }
   [[nodiscard]] const Account& at(AccountNumber number) const noexcept { return accounts_[number - 1]; }
   [[nodiscard]] const PendingTransfers& pending() const noexcept { return pending_; }
+  [[nodiscard]] PendingTransfers& pending() noexcept { return pending_; }
 
   // Opens `count` <= room() accounts with consecutive numbers; returns the first.
   AccountNumber open(Slot owner_slot, Asset asset, std::uint8_t flags, std::uint32_t count = 1);
@@ -73,6 +74,7 @@ class Ledger {
   // Of the accounts; pending() has its own.
   void append_leaf(std::uint32_t index, LeafWriter& out) const;
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept {
     touched_.clear();
     pending_.clear_touched();

@@ -49,6 +49,7 @@ class PendingTransfers {
   [[nodiscard]] Entry highest_ever() const noexcept { return highest_ever_; }
   void append_leaf(std::uint32_t index, LeafWriter& out) const;
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept { touched_.clear(); }
   [[nodiscard]] static std::size_t memory_bytes(std::uint32_t entries_max) noexcept;
 

@@ -73,6 +73,7 @@ class IntervalHistory {
                  s.unaccounted_wh, s.corrected_in, s.corrected_out, s.grid_settled, s.grid_known);
   }
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
+  [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept { touched_.clear(); }
 
   [[nodiscard]] std::size_t memory_bytes() const noexcept {

@@ -59,6 +59,7 @@ class Settlement {
   [[nodiscard]] Totals totals() const noexcept;
   [[nodiscard]] const Cashier& cashier() const noexcept { return cashier_; }
   [[nodiscard]] const IntervalHistory& history() const noexcept { return history_; }
+  [[nodiscard]] IntervalHistory& history() noexcept { return history_; }
   // Of a final cycle that is still kept.
   [[nodiscard]] const CycleSums& sums(std::uint64_t cycle) const noexcept { return cycles_[cycle % kCyclesKept]; }
 
@@ -68,12 +69,22 @@ class Settlement {
   }
   void append_cycle_leaf(std::uint32_t index, LeafWriter& out) const;
   [[nodiscard]] const TouchedSet& cycles_touched() const noexcept { return cycles_touched_; }
+  [[nodiscard]] TouchedSet& cycles_touched() noexcept { return cycles_touched_; }
   // Everything else: totals, the cursor and, while it is under way, its work.
   void append_leaf(LeafWriter& out) const;
+  // Of append_leaf() in its longest phase, with four bytes more for what the machine writes before it.
+  [[nodiscard]] std::size_t leaf_bytes_max() const noexcept {
+    return 4 + kLeafBytesIdle + kLeafBytesCursor + work_.size() * kLeafBytesInterval +
+           counters_.size() * sizeof counters_[0];
+  }
   void clear_touched() noexcept;
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
+  static constexpr std::size_t kLeafBytesIdle = 12 * 8 + 3 * 8 + 1;
+  static constexpr std::size_t kLeafBytesCursor = 8 + 4;
+  static constexpr std::size_t kLeafBytesInterval = 3 * 8 + 1 + 5 * 8 + 2 * 6 * 8;
+
   enum class Phase : std::uint8_t { idle, classify, floors, count, post };
 
   struct IntervalWork {

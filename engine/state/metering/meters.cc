@@ -75,8 +75,8 @@ Result Meters::keep(std::uint32_t meter, const KeptReading& reading) noexcept {
     if (reading.time_s < place.time_s) return Result::superseded_reading;
   }
   readings_touched_.mark(meter);
+  Meter& record = change(meter);  // its leaf shows the newest registers, which may lie in this place
   place = reading;
-  Meter& record = change(meter);  // its leaf shows the newest registers
   if (record.newest_time_s <= reading.time_s) {
     record.newest_time_s = reading.time_s;
     record.newest_boundary = reading.boundary_plus_1 - 1;

@@ -105,9 +105,13 @@ class Meters {
   void append_leaf(std::uint32_t meter, LeafWriter& out) const;
   void append_readings_leaf(std::uint32_t meter, LeafWriter& out) const;
   void append_lines_leaf(std::uint32_t meter, LeafWriter& out) const;
+  [[nodiscard]] std::size_t readings_leaf_bytes() const noexcept { return ring_places_ * sizeof(KeptReading); }
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
   [[nodiscard]] const TouchedSet& readings_touched() const noexcept { return readings_touched_; }
   [[nodiscard]] const TouchedSet& lines_touched() const noexcept { return lines_touched_; }
+  [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
+  [[nodiscard]] TouchedSet& readings_touched() noexcept { return readings_touched_; }
+  [[nodiscard]] TouchedSet& lines_touched() noexcept { return lines_touched_; }
   void clear_touched() noexcept;
   [[nodiscard]] static std::size_t memory_bytes(const Params& params, std::uint32_t meters_max) noexcept;
 
