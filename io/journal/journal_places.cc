@@ -48,6 +48,13 @@ void Expectation::start_segment(std::uint64_t segment) noexcept {
   record_segment = segment;
 }
 
+void Expectation::start_behind(const JournalPosition& position) noexcept {
+  at = position;
+  genesis_known = true;
+  record_segment = position.segment;
+  last_needed_batch = position.watermark_behind ? position.last_batch : 0;
+}
+
 void Expectation::take(const RecordHeader& header) noexcept {
   at.genesis_hash = header.genesis_hash;
   genesis_known = true;
@@ -143,6 +150,16 @@ JournalPlaces::Expected<bool> JournalPlaces::read_whole(std::uint64_t segment, s
   const auto whole = read_body(offset);
   if (!whole) return std::unexpected(whole.error());
   return *whole && body_is_well_formed(body_, header_.count);
+}
+
+JournalPlaces::Expected<bool> JournalPlaces::has_start(const JournalStart& start) {
+  const JournalPosition& at = start.position;
+  if (!has_segment(at.segment)) return false;
+  const auto whole = read_whole(at.segment, start.record_offset);
+  if (!whole || !*whole) return whole;
+  return header_.batch == at.last_batch && header_.record_hash == at.last_hash && header_.segment == at.segment &&
+         header_.genesis_hash == at.genesis_hash && header_.journal_id == at.journal_id &&
+         start.record_offset + record_bytes(header_.body_bytes) == at.offset;
 }
 
 JournalPlaces::Expected<Evidence> JournalPlaces::find_evidence(const Expectation& expected, Finding finding) {

@@ -23,6 +23,8 @@ struct Expectation {
 
   [[nodiscard]] std::uint64_t batch() const noexcept { return at.last_batch + 1; }
   void start_segment(std::uint64_t segment) noexcept;
+  // Right behind the record that `start` names.
+  void start_behind(const JournalPosition& position) noexcept;
   // The record at the place becomes the last one; the place is behind it.
   void take(const RecordHeader& header) noexcept;
 };
@@ -51,6 +53,9 @@ class JournalPlaces {
 
   // What records behind the place say; after look().
   [[nodiscard]] Expected<Evidence> find_evidence(const Expectation& expected, Finding finding);
+
+  // True when the record that `start` stands behind is whole and in its place.
+  [[nodiscard]] Expected<bool> has_start(const JournalStart& start);
 
   // One block of 4096 bytes, fewer or none at the file's end.
   [[nodiscard]] Expected<ByteSpan> block(std::uint64_t segment, std::uint64_t offset);

@@ -368,6 +368,10 @@ struct JournalWriter::Impl {
     std::memset(memory + used, 0, record.bytes - used);
     last_hash = record.record.record_hash = header.record_hash;
     sealed_watermark = header.watermark;
+    record.record.segment = segment.number;
+    record.record.offset = segment.offset;
+    record.record.end = segment.offset + record.bytes;
+    record.record.watermark = header.watermark;
   }
 
   void on_written(Slot& record, std::int32_t result) {
@@ -524,6 +528,7 @@ bool JournalWriter::idle() const noexcept { return impl_->end == impl_->first; }
 std::uint64_t JournalWriter::last_batch() const noexcept { return impl_->last_batch; }
 std::uint64_t JournalWriter::durable_batch() const noexcept { return impl_->durable_batch; }
 bool JournalWriter::watermark_behind() const noexcept { return impl_->needed_batch > impl_->sealed_watermark; }
+const Bytes16& JournalWriter::journal_id() const noexcept { return impl_->journal_id; }
 bool JournalWriter::direct_io() const noexcept { return impl_->device->direct_io(); }
 bool JournalWriter::fixed_buffers() const noexcept { return impl_->fixed_buffers; }
 const JournalCounters& JournalWriter::counters() const noexcept { return impl_->counters; }

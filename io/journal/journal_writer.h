@@ -40,6 +40,11 @@ struct DurableRecord {
   std::uint64_t time_ns = 0;
   Bytes32 record_hash{};
   std::uint64_t write_ns = 0;  // from submission to completion
+  // Where it stands: in this segment, from `offset` to before `end`. And the watermark that it carries.
+  std::uint64_t segment = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t end = 0;
+  std::uint64_t watermark = 0;
 };
 
 class JournalListener {
@@ -91,6 +96,7 @@ class JournalWriter {
   // True when a durable record with messages or a block's end is not covered by the last record's watermark: time for an
   // empty record with kRecordWatermark, if nothing else comes.
   [[nodiscard]] bool watermark_behind() const noexcept;
+  [[nodiscard]] const Bytes16& journal_id() const noexcept;
   [[nodiscard]] bool direct_io() const noexcept;      // false: the file system has no O_DIRECT
   [[nodiscard]] bool fixed_buffers() const noexcept;  // false: RLIMIT_MEMLOCK did not allow to register the pool
   [[nodiscard]] const JournalCounters& counters() const noexcept;

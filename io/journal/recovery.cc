@@ -9,7 +9,9 @@ namespace {
 class Scan {
  public:
   explicit Scan(const detail::ScanConfig& config) : config_(config), places_(config.directory) {
-    if (config.genesis_hash) {
+    if (config.start) {
+      next_.start_behind(config.start->position);
+    } else if (config.genesis_hash) {
       next_.genesis_known = true;
       next_.at.genesis_hash = *config.genesis_hash;
       next_.at.last_hash = *config.genesis_hash;
@@ -17,8 +19,12 @@ class Scan {
   }
 
   std::expected<RecoveryResult, RecoveryError> run() {
-    if (auto listed = places_.list(); !listed) return std::unexpected(io_error(listed.error()));
-    if (places_.segments().empty()) return finish(false, "");
+    if (config_.start) {
+      if (auto there = check_start(); !there) return std::unexpected(std::move(there.error()));
+    } else {
+      if (auto listed = places_.list(); !listed) return std::unexpected(io_error(listed.error()));
+      if (places_.segments().empty()) return finish(false, "");
+    }
 
     for (;;) {
       auto finding = places_.look(next_);
@@ -48,6 +54,17 @@ class Scan {
         case Decision::newer_format:  return std::unexpected(error(RecoveryError::Kind::newer_format, row->reason));
       }
     }
+  }
+
+  std::expected<void, RecoveryError> check_start() {
+    if (auto listed = places_.list(); !listed) return std::unexpected(io_error(listed.error()));
+    const JournalStart& start = *config_.start;
+    const auto there = places_.has_start(start);
+    if (!there) return std::unexpected(io_error(there.error()));
+    if (*there) return {};
+    return std::unexpected(RecoveryError{RecoveryError::Kind::no_start, places_.file(start.position.segment),
+                                         start.record_offset, start.position.last_batch,
+                                         "this record is not there, or is another one"});
   }
 
  private:
@@ -108,6 +125,7 @@ std::string RecoveryError::text() const {
       return "the journal was written by a newer version: " + place + "; start that version, or a later one";
     case Kind::io_error: return "cannot read the journal: " + place + "; check the disk and the permissions";
     case Kind::stopped:  return "reading the journal was stopped: " + place;
+    case Kind::no_start: return "the journal does not hold the record to begin behind: " + place;
   }
   return place;
 }
@@ -119,6 +137,17 @@ std::expected<RecoveryResult, RecoveryError> detail::scan_journal(const ScanConf
 std::expected<RecoveryResult, RecoveryError> recover_journal(const std::filesystem::path& directory,
                                                              const Bytes32& genesis_hash, RecordSink* sink) {
   return detail::scan_journal({.directory = directory, .genesis_hash = genesis_hash, .sink = sink});
+}
+
+std::expected<RecoveryResult, RecoveryError> recover_journal(const std::filesystem::path& directory,
+                                                             const JournalStart& start, RecordSink* sink) {
+  return detail::scan_journal(
+      {.directory = directory, .genesis_hash = start.position.genesis_hash, .sink = sink, .start = start});
+}
+
+std::expected<void, RecoveryError> check_start(const std::filesystem::path& directory, const JournalStart& start) {
+  const detail::ScanConfig config{.directory = directory, .genesis_hash = start.position.genesis_hash, .start = start};
+  return Scan(config).check_start();
 }
 
 }  // namespace electra::io

@@ -92,6 +92,14 @@ struct JournalPosition {
   std::uint64_t offset = 0;       // … if it fits
 };
 
+// Where to begin when what came before is known from elsewhere (a snapshot): behind the record of batch
+// position.last_batch, which begins at record_offset of position.segment. That record has to be there and to have the hash
+// position.last_hash. Segments below need not be there, and nobody looks at them.
+struct JournalStart {
+  JournalPosition position;
+  std::uint64_t record_offset = 0;
+};
+
 struct RecoveryResult {
   JournalPosition position;
   std::uint64_t records = 0;
@@ -102,7 +110,14 @@ struct RecoveryResult {
 };
 
 struct RecoveryError {
-  enum class Kind : std::uint8_t { damage, wrong_genesis, newer_format, io_error, stopped };
+  enum class Kind : std::uint8_t {
+    damage,
+    wrong_genesis,
+    newer_format,
+    io_error,
+    stopped,
+    no_start,  // the record to begin behind is not there
+  };
   Kind kind = Kind::damage;
   std::filesystem::path file;
   std::uint64_t offset = 0;
@@ -117,5 +132,12 @@ struct RecoveryError {
 [[nodiscard]] std::expected<RecoveryResult, RecoveryError> recover_journal(const std::filesystem::path& directory,
                                                                            const Bytes32& genesis_hash,
                                                                            RecordSink* sink);
+// The same from a place on; counts are of what follows it.
+[[nodiscard]] std::expected<RecoveryResult, RecoveryError> recover_journal(const std::filesystem::path& directory,
+                                                                           const JournalStart& start, RecordSink* sink);
+
+// Whether the record that `start` stands behind is there. The error's kind is no_start, or io_error.
+[[nodiscard]] std::expected<void, RecoveryError> check_start(const std::filesystem::path& directory,
+                                                             const JournalStart& start);
 
 }  // namespace electra::io

@@ -15,6 +15,7 @@ struct ScanConfig {
   RecordSink* sink = nullptr;
   // The journal may be written to meanwhile: what looks damaged is looked at once more before it is believed.
   bool live = false;
+  std::optional<JournalStart> start{};  // nothing: with batch 1. Then genesis_hash is not looked at
 };
 
 [[nodiscard]] std::expected<RecoveryResult, RecoveryError> scan_journal(const ScanConfig& config);
