@@ -1,0 +1,181 @@
+#include "io/snapshot/retention.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+#include "io/journal/segment_files.h"
+#include "io/snapshot/snapshot_directory.h"
+#include "io/snapshot/snapshot_format.h"
+#include "meter-proto/base/assert.h"
+#include "meter-proto/base/sentence.h"
+
+namespace electra::io {
+
+std::expected<RetentionPlan, std::string> plan_retention(const std::filesystem::path& snapshot_directory,
+                                                         const std::vector<std::uint64_t>& kept,
+                                                         const std::filesystem::path& journal_directory,
+                                                         std::uint64_t first_segment, OldSegments old_segments) {
+  RetentionPlan plan;
+  const auto snapshots = list_snapshots(snapshot_directory);
+  if (!snapshots) return std::unexpected(snapshots.error());
+  for (const std::uint64_t batch : *snapshots) {
+    if (std::ranges::find(kept, batch) == kept.end()) plan.remove.push_back(snapshot_directory / snapshot_name(batch));
+  }
+  if (old_segments == OldSegments::keep) return plan;
+  const auto segments = list_segments(journal_directory);
+  if (!segments) return std::unexpected(sentence(segments.error().path.string(), ": ", segments.error().reason));
+  for (const std::uint64_t segment : *segments) {
+    if (segment < first_segment) plan.segments.push_back(journal_directory / segment_name(segment));
+  }
+  return plan;
+}
+
+struct Retention::Impl {
+  enum class Step { idle, snapshots, segments, archive, journal };
+
+  Loop& loop;
+  const OldSegments old_segments;
+  const std::filesystem::path archive;
+  std::unique_ptr<SnapshotDevice> device;
+
+  Step step = Step::idle;
+  RetentionPlan plan;
+  std::size_t next = 0;  // of the files of this step
+  std::filesystem::path from;
+  std::filesystem::path to;
+  int fd = -1;
+  Operation operation;
+  Deferred nothing_to_do;
+  Done done;
+  std::function<void(const Done&)> tell;
+
+  Impl(Loop& loop_in, OldSegments old_segments_in, std::filesystem::path archive_in,
+       std::unique_ptr<SnapshotDevice> device_in)
+      : loop(loop_in), old_segments(old_segments_in), archive(std::move(archive_in)), device(std::move(device_in)) {
+    if (device == nullptr) device = make_snapshot_device(loop);
+    operation = {.complete = [](void* context, std::int32_t result,
+                                std::uint32_t) { static_cast<Impl*>(context)->on_done(result); },
+                 .context = this};
+    nothing_to_do = {.run = [](void* context) { static_cast<Impl*>(context)->go_on(); }, .context = this};
+  }
+
+  ~Impl() {
+    tell = nullptr;
+    loop.cancel(nothing_to_do);
+    if (done.failure.empty()) done.failure = "stopped";  // after what is in flight
+    while (operation.pending) loop.run_once();
+  }
+
+  std::expected<void, std::string> open() {
+    if (old_segments != OldSegments::archive) return {};
+    std::error_code error;
+    const bool made = std::filesystem::create_directories(archive, error);
+    if (error) return std::unexpected(sentence(archive.string(), ": cannot be made: ", error.message()));
+    return made ? sync_directory(std::filesystem::absolute(archive).parent_path()) : std::expected<void, std::string>();
+  }
+
+  void start(RetentionPlan new_plan, std::function<void(const Done&)> new_tell) {
+    ELECTRA_ASSERT(step == Step::idle);
+    plan = std::move(new_plan);
+    tell = std::move(new_tell);
+    done = {};
+    next = 0;
+    step = Step::snapshots;
+    loop.defer(nothing_to_do);
+  }
+
+  // Starts the next operation, or ends.
+  void go_on() {
+    if (!done.failure.empty()) return finish();
+    if (step == Step::snapshots && next == plan.remove.size()) {
+      step = Step::segments;
+      next = 0;
+    }
+    if (step == Step::segments && next == plan.segments.size()) {
+      if (old_segments != OldSegments::archive || done.segments == 0) return finish();
+      step = Step::archive;
+    }
+    switch (step) {
+      case Step::idle:      return;
+      case Step::snapshots: return device->remove(operation, from = plan.remove[next]);
+      case Step::segments:
+        from = plan.segments[next];
+        if (old_segments == OldSegments::drop) return device->remove(operation, from);
+        to = archive / from.filename();
+        return device->rename(operation, from, to, /*replace=*/false);
+      case Step::archive: return sync(archive);
+      case Step::journal: return sync(from.parent_path());
+    }
+  }
+
+  void sync(const std::filesystem::path& directory) {
+    const auto opened = device->open(directory);
+    if (!opened) return fail(sentence("opening ", directory.string()), opened.error());
+    fd = *opened;
+    device->sync(operation, fd);
+  }
+
+  void on_done(std::int32_t result) {
+    if (fd >= 0) device->close(fd);
+    fd = -1;
+    const bool gone = result == -ENOENT && (step == Step::snapshots || step == Step::segments);
+    if (result < 0 && !gone) {
+      switch (step) {
+        case Step::idle:      break;
+        case Step::snapshots: return fail(sentence("removing ", from.string()), -result);
+        case Step::segments:
+          if (old_segments == OldSegments::drop) return fail(sentence("removing ", from.string()), -result);
+          return fail(sentence("moving ", from.string(), " to ", to.string()), -result);
+        case Step::archive:
+        case Step::journal: return fail("syncing a directory", -result);
+      }
+    }
+    switch (step) {
+      case Step::idle: return;
+      case Step::snapshots:
+        ++next;
+        done.snapshots += gone ? 0 : 1;
+        break;
+      case Step::segments:
+        ++next;
+        done.segments += gone ? 0 : 1;
+        break;
+      case Step::archive: step = Step::journal; break;
+      case Step::journal: return finish();
+    }
+    go_on();
+  }
+
+  void fail(const std::string& what, int error) {
+    done.failure = sentence(what, " failed: ", std::strerror(error));
+    if (error == EXDEV) done.failure += "; the archive has to be on the file system of the journal";
+    if (error == EEXIST) done.failure += "; move the file in the archive away";
+    finish();
+  }
+
+  void finish() {
+    step = Step::idle;
+    plan = {};
+    if (tell) tell(done);
+  }
+};
+
+Retention::Retention(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Retention::~Retention() = default;
+
+std::expected<std::unique_ptr<Retention>, std::string> Retention::open(Loop& loop, OldSegments old_segments,
+                                                                       const std::filesystem::path& archive,
+                                                                       std::unique_ptr<SnapshotDevice> device) {
+  auto impl = std::make_unique<Impl>(loop, old_segments, archive, std::move(device));
+  if (auto opened = impl->open(); !opened) return std::unexpected(std::move(opened.error()));
+  return std::unique_ptr<Retention>(new Retention(std::move(impl)));
+}
+
+bool Retention::busy() const noexcept { return impl_->step != Impl::Step::idle; }
+void Retention::start(RetentionPlan plan, std::function<void(const Done&)> done) {
+  impl_->start(std::move(plan), std::move(done));
+}
+
+}  // namespace electra::io

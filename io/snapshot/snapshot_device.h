@@ -1,0 +1,40 @@
+// What snapshots ask of the disk. Everything that may take its time is an operation of the loop, so that the thread that
+// serves never waits; one virtual call each, so that tests can put a failing disk in its place.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <filesystem>
+#include <memory>
+
+#include "io/loop.h"
+#include "meter-proto/base/bytes.h"
+
+namespace electra::io {
+
+class SnapshotDevice {
+ public:
+  virtual ~SnapshotDevice() = default;
+
+  // Plain system calls, some ten microseconds each. fd or errno.
+  // A new file for writing, in place of one with that name; O_DIRECT where the file system has it.
+  [[nodiscard]] virtual std::expected<int, int> create(const std::filesystem::path& path) = 0;
+  // A file or directory that sync() shall be called for.
+  [[nodiscard]] virtual std::expected<int, int> open(const std::filesystem::path& path) = 0;
+  virtual void close(int fd) = 0;
+
+  // They never complete inside the call; the result is 0 (of write: the bytes written) or -errno. What they were given stays
+  // where it is until then.
+  // Memory, length and offset are aligned to 4 KiB.
+  virtual void write(Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) = 0;
+  // Data and size are durable; of a directory its entries.
+  virtual void sync(Operation& operation, int fd) = 0;
+  // `replace` false: -EEXIST if there is a file of the new name.
+  virtual void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to,
+                      bool replace) = 0;
+  virtual void remove(Operation& operation, const std::filesystem::path& path) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<SnapshotDevice> make_snapshot_device(Loop& loop);
+
+}  // namespace electra::io
