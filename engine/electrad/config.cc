@@ -8,6 +8,7 @@
 #include <map>
 #include <sstream>
 
+#include "io/journal/journal_writer.h"
 #include "io/journal/record_format.h"
 
 namespace electra::app {
@@ -95,6 +96,7 @@ const std::array kTable = std::to_array<KeyRow<Config>>({
     {{"connections.hello_timeout", Kind::seconds, 1, 3600}, [](C& c, const V& v) { c.hello_timeout_s = u32(v); }},
     {{"journal", Kind::section}, nullptr},
     {{"journal.segment_bytes", Kind::bytes, 8U << 20, 16ULL << 30}, [](C& c, const V& v) { c.segment_bytes = v.number; }},
+    {{"journal.records_in_flight", Kind::number, 1, io::kRecordsInFlightMax}, [](C& c, const V& v) { c.records_in_flight = u32(v); }},
     {{"blocks", Kind::section}, nullptr},
     {{"blocks.interval", Kind::seconds, 1, 3600}, [](C& c, const V& v) { c.block_interval_s = u32(v); }},
     {{"blocks.max_unsigned", Kind::number, 1, 1U << 20}, [](C& c, const V& v) { c.unsigned_blocks_max = u32(v); }},

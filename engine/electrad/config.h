@@ -56,6 +56,7 @@ struct Config {
   std::uint32_t connections_max = 1024;
   std::uint32_t hello_timeout_s = 10;
   std::uint64_t segment_bytes = 64U << 20;
+  std::uint32_t records_in_flight = 4;
   std::uint32_t block_interval_s = 1;
   std::uint32_t unsigned_blocks_max = 600;
   std::string log_level = "info";

@@ -136,7 +136,7 @@ void GatewayImpl::verify_next() {
     if (next == nullptr || next->empty()) return;
     const bool large = next->size() >= settings_.parallel_batch_min;
     const bool first = verifying_ == 0 && verified_.empty();
-    if (large ? verifying_ >= kVerifyingMax : !(first && everything_durable())) return;
+    if (large ? verifying_ >= kVerifyingMax : !(first && may_write())) return;
     if (!formed_.empty()) {
       formed_.pop_front();
     } else {
@@ -272,12 +272,11 @@ void GatewayImpl::advance() {
   collect_verified();
   verify_next();
   // One record in flight: what arrives meanwhile is the next batch.
-  if (!verified_.empty() && everything_durable()) {
+  while (!verified_.empty() && may_write()) {
     Batch* batch = verified_.front();
     verified_.pop_front();
     commit(*batch, 0);
     verify_next();
-    if (everything_durable()) nudge();  // all of it was refused
   }
   make_empty_batches();
   arm_timer();

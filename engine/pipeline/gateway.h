@@ -45,6 +45,7 @@ struct GatewaySettings {
   std::uint32_t batch_messages_max = 8192;  // 2 … 8192
   std::uint32_t batches_max = 8;            // pool size, 2 … 64; its exhaustion is the back-pressure
   std::uint32_t connections_max = 1024;
+  std::uint32_t records_in_flight = 4;  // being written at once at most, 1 … 16
   std::uint64_t segment_bytes = 64U << 20;
   std::uint32_t refusals_max = 64;  // that a session may cause before it is closed; sixteen good messages earn one back
   std::uint32_t hello_timeout_s = 10;

@@ -69,6 +69,10 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   void verify_next();
   void commit(Batch& batch, std::uint32_t flags);
   void answer_questions();
+  // Whether one more record may go to the disk now. A question waits for a moment with nothing in flight, so it gets one.
+  [[nodiscard]] bool may_write() const noexcept {
+    return committed_.size() < settings_.records_in_flight && (questions_.empty() || committed_.empty());
+  }
   [[nodiscard]] bool everything_durable() const noexcept { return committed_.empty(); }
   [[nodiscard]] bool quiet() const noexcept;
   void make_empty_batches();

@@ -95,6 +95,11 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   if (auto ok = check(settings_.batches_max >= 2 && settings_.batches_max <= 64, "batches_max is not in 2..64"); !ok) {
     return ok;
   }
+  if (auto ok = check(settings_.records_in_flight >= 1 && settings_.records_in_flight <= io::kRecordsInFlightMax,
+                      "records_in_flight is not in 1..16");
+      !ok) {
+    return ok;
+  }
   auto machine = state::Machine::create(settings_.genesis);
   if (!machine) return std::unexpected("genesis: " + machine.error());
   machine_ = std::move(*machine);
@@ -149,6 +154,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   io::JournalConfig journal_config;
   journal_config.directory = settings_.journal_directory;
   journal_config.segment_bytes = settings_.segment_bytes;
+  journal_config.in_flight_max = settings_.records_in_flight;
   auto journal = io::JournalWriter::open(*loop_, journal_config, position, *pool_, *this,
                                          settings_.other_device ? settings_.other_device(*loop_) : nullptr);
   if (!journal) return std::unexpected(journal.error());

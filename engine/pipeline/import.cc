@@ -12,8 +12,7 @@ namespace electra::pipeline {
 namespace {
 
 // Records on their way to the disk at once: an import waits for the disk, and for nothing else.
-constexpr std::uint32_t kInFlightMax = 16;
-constexpr std::uint32_t kBuffers = kInFlightMax + 1;
+constexpr std::uint32_t kBuffers = io::kRecordsInFlightMax + 1;
 
 class Importer final : public ChainSink, private io::JournalListener {
  public:
@@ -30,7 +29,7 @@ class Importer final : public ChainSink, private io::JournalListener {
     io::JournalConfig config;
     config.directory = options_.journal_directory;
     config.segment_bytes = options_.segment_bytes;
-    config.in_flight_max = kInFlightMax;
+    config.in_flight_max = io::kRecordsInFlightMax;
     io::JournalPosition position;
     position.genesis_hash = position.last_hash = options_.genesis_hash;
     auto writer = io::JournalWriter::open(*loop_, config, position, *pool_, *this);

@@ -17,7 +17,6 @@
 namespace electra::io {
 namespace {
 
-constexpr std::uint32_t kInFlightMax = 16;
 constexpr std::uint64_t kZeroChunkBytesMax = std::uint64_t{1} << 20;
 // Larger records go to fresh extents: the second flush costs them less than writing the place twice.
 constexpr std::uint64_t kLeadRecordBytesMax = std::uint64_t{128} << 10;
@@ -511,7 +510,7 @@ std::expected<std::unique_ptr<JournalWriter>, std::string> JournalWriter::open(L
   ELECTRA_ASSERT_LT(0u, config.lead_bytes);
   ELECTRA_ASSERT_EQ(config.lead_bytes % kRecordAlignment, 0u);
   ELECTRA_ASSERT_LE(1u, config.in_flight_max);
-  ELECTRA_ASSERT_LE(config.in_flight_max, kInFlightMax);
+  ELECTRA_ASSERT_LE(config.in_flight_max, kRecordsInFlightMax);
   auto impl = std::make_unique<Impl>(loop, config, pool, listener, std::move(device));
   if (auto opened = impl->open(position); !opened) return std::unexpected(opened.error());
   return std::unique_ptr<JournalWriter>(new JournalWriter(std::move(impl)));

@@ -22,6 +22,8 @@
 
 namespace electra::io {
 
+inline constexpr std::uint32_t kRecordsInFlightMax = 16;
+
 struct JournalConfig {
   std::filesystem::path directory;                        // of the segments; made if it is not there
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;  // multiple of 4096; a larger record gets a segment of its own

@@ -141,6 +141,7 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
   settings.parallel_batch_min = config.parallel_batch_min;
   settings.batch_messages_max = config.batch_messages_max;
   settings.batches_max = config.batches_max;
+  settings.records_in_flight = config.records_in_flight;
   settings.connections_max = config.connections_max;
   settings.segment_bytes = config.segment_bytes;
   settings.hello_timeout_s = config.hello_timeout_s;

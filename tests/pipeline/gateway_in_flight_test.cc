@@ -1,0 +1,158 @@
+// Several records on their way to a slow disk at once: order, questions, and the limit.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+
+#include "io/journal/record_format.h"
+#include "io/journal/segment_device.h"
+#include "tests/pipeline/support.h"
+
+namespace electra::pipeline {
+namespace {
+
+using namespace test;
+using namespace std::chrono_literals;
+
+struct Watch {
+  std::atomic<std::uint32_t> pending{0};
+  std::atomic<std::uint32_t> pending_max{0};
+};
+
+// The disk, but what it writes while the gateway runs becomes durable late, and the newest first.
+class SlowDevice final : public io::SegmentDevice {
+ public:
+  SlowDevice(io::Loop& loop, Watch& watch) : loop_(loop), watch_(watch), disk_(io::make_segment_device(loop)) {
+    timer_.fire = [](void* context, std::uint64_t) { static_cast<SlowDevice*>(context)->complete_all(); };
+    timer_.context = this;
+  }
+  ~SlowDevice() override { loop_.disarm(timer_); }
+  std::expected<int, int> open(const std::filesystem::path& path, bool create) override {
+    return disk_->open(path, create);
+  }
+  int truncate(int fd, std::uint64_t bytes) override { return disk_->truncate(fd, bytes); }
+  int sync(int fd) override { return disk_->sync(fd); }
+  int sync_directory(const std::filesystem::path& directory) override { return disk_->sync_directory(directory); }
+  int remove(const std::filesystem::path& path) override { return disk_->remove(path); }
+  void close(int fd) override { disk_->close(fd); }
+  bool direct_io() const noexcept override { return disk_->direct_io(); }
+  int write_now(int fd, ByteSpan bytes, std::uint64_t offset) override { return disk_->write_now(fd, bytes, offset); }
+  void write(io::Operation& operation, const io::SegmentWrite& write) override {
+    const bool record = std::equal(io::kRecordMagic.begin(), io::kRecordMagic.end(), write.bytes.begin());
+    if (!record) return disk_->write(operation, write);
+    ASSERT_EQ(disk_->write_now(write.fd, write.bytes, write.offset), 0);
+    operation.pending = true;
+    late_.push_back({&operation, static_cast<std::int32_t>(write.bytes.size())});
+    const auto pending = static_cast<std::uint32_t>(late_.size());
+    if (pending > watch_.pending_max.load()) watch_.pending_max.store(pending);
+    if (!timer_.armed) loop_.arm(timer_, io::monotonic_ns() + 20'000'000);
+  }
+
+ private:
+  struct Late {
+    io::Operation* operation;
+    std::int32_t result;
+  };
+  void complete_all() {
+    std::vector<Late> due;
+    due.swap(late_);
+    for (auto late = due.rbegin(); late != due.rend(); ++late) {
+      late->operation->pending = false;
+      late->operation->complete(late->operation->context, late->result, 0);
+    }
+  }
+
+  io::Loop& loop_;
+  Watch& watch_;
+  std::unique_ptr<io::SegmentDevice> disk_;
+  std::vector<Late> late_;
+  io::Timer timer_;
+};
+
+GatewaySettings slow_settings(const std::filesystem::path& directory, Watch& watch, std::uint32_t in_flight) {
+  GatewaySettings settings = small_settings(directory);
+  settings.records_in_flight = in_flight;
+  settings.other_device = [&watch](io::Loop& loop) { return std::make_unique<SlowDevice>(loop, watch); };
+  return settings;
+}
+
+// One message at a time from each of several senders, so that each finds a record under way and makes one of its own.
+TEST(RecordsInFlight, AreAsManyAsAllowedAndNoMore) {
+  for (const std::uint32_t allowed : {1U, 2U, 4U}) {
+    TempDirectory directory;
+    Watch watch;
+    RunningGateway gateway(slow_settings(directory.path(), watch, allowed));
+    ASSERT_EQ(gateway.error(), "");
+    Client meter(gateway.port(), kM2);
+    for (std::uint64_t sequence = 1; sequence <= 30; ++sequence) {
+      meter.send(sequence, reading(0, sequence));
+      meter.tcp().flush();
+      std::this_thread::sleep_for(1ms);
+    }
+    EXPECT_EQ(meter.replies(30).size(), 30U);
+    EXPECT_EQ(watch.pending_max.load(), allowed);
+  }
+}
+
+TEST(RecordsInFlight, GiveTheirReceiptsInOrderThoughTheDiskEndsTheLastFirst) {
+  TempDirectory directory;
+  Watch watch;
+  RunningGateway gateway(slow_settings(directory.path(), watch, 4));
+  ASSERT_EQ(gateway.error(), "");
+  Client meter(gateway.port(), kM2);
+  for (std::uint64_t sequence = 1; sequence <= 40; ++sequence) {
+    meter.send(sequence, reading(0, sequence));
+    meter.tcp().flush();
+    std::this_thread::sleep_for(1ms);
+  }
+  std::uint64_t batch = 0;
+  for (std::uint64_t sequence = 1; sequence <= 40; ++sequence) {
+    const auto reply = meter.next_reply();
+    ASSERT_TRUE(reply && reply->receipt);
+    EXPECT_EQ(reply->body.sequence, sequence);
+    EXPECT_GE(reply->body.batch, batch);
+    batch = reply->body.batch;
+  }
+  EXPECT_GT(watch.pending_max.load(), 1U);
+}
+
+// Messages keep records under way all the time; a question needs a moment without one, and gets it.
+TEST(RecordsInFlight, LetAQuestionThrough) {
+  TempDirectory directory;
+  Watch watch;
+  RunningGateway gateway(slow_settings(directory.path(), watch, 4));
+  ASSERT_EQ(gateway.error(), "");
+  Client asker(gateway.port(), kAlice);
+  std::atomic<bool> enough{false};
+  std::atomic<std::uint64_t> sent{0};
+  std::thread load([&] {
+    Client meter(gateway.port(), kM2);
+    std::uint64_t sequence = 0;
+    std::uint64_t answered = 0;
+    while (!enough.load()) {
+      while (sequence - answered < 32) {
+        ++sequence;
+        meter.send(sequence, reading(0, sequence));
+        meter.tcp().flush();
+        std::this_thread::sleep_for(1ms);
+      }
+      ASSERT_TRUE(meter.next_reply());
+      ++answered;
+      sent.store(sequence);
+    }
+  });
+  while (sent.load() < 64) std::this_thread::yield();
+  for (int i = 0; i < 5; ++i) {
+    const std::uint64_t before = sent.load();
+    const auto status = asker.status();
+    EXPECT_GT(status.batch(), 0U);
+    EXPECT_LT(sent.load() - before, 2000U);  // it did not wait for the load to end
+  }
+  enough.store(true);
+  load.join();
+  EXPECT_GT(watch.pending_max.load(), 1U);
+}
+
+}  // namespace
+}  // namespace electra::pipeline
