@@ -1,5 +1,5 @@
 // Every backend has libsodium's verdicts: the published vectors, and every damage that a signature can have, in every lane
-// and with tables of every size. Batches are in conformance_batch_test.cc, damaged tables in damaged_tables_test.cc.
+// and with tables of every size. Batches are in conformance_batch_test.cc, damaged tables in conformance_tables_test.cc.
 #include "tests/crypto-offload/conformance.h"
 
 #include <algorithm>
