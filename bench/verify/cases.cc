@@ -151,6 +151,7 @@ Arena::Made Arena::two_cores() {
   made->unit = "signatures";
   made->against = "one core";
   made->contestant = verify_batches_on_two_cores(workload(count), *(*ready)->verifier, 256);
+  made->warms_up = (*ready)->tables.table_bytes != 0;
   made->peer = verify_batches(workload(count), *(*ready)->verifier, 256, true);
   if ((*ready)->verifier->name() == kBackendWithBars) {
     made->bar = 1.9;

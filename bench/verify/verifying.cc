@@ -40,14 +40,24 @@ class OnTwoCores final : public Contestant {
   }
 
   std::expected<Slice, std::string> run(std::uint64_t ns) override {
+    return on_both([ns](Batches& half) { return half.run(ns); });
+  }
+
+  std::expected<Slice, std::string> run_once_through() override {
+    return on_both([](Batches& half) { return half.run_once_through(); });
+  }
+
+ private:
+  template <typename Work>
+  std::expected<Slice, std::string> on_both(const Work& work) {
     std::barrier<> begin(2);
     std::expected<Slice, std::string> there;
     std::thread other([&] {
       begin.arrive_and_wait();
-      there = there_.run(ns);
+      there = work(there_);
     });
     begin.arrive_and_wait();
-    auto here = here_.run(ns);
+    auto here = work(here_);
     other.join();
     if (!here) return here;
     if (!there) return there;
@@ -58,9 +68,6 @@ class OnTwoCores final : public Contestant {
     return Slice{.operations = operations, .seconds = here->seconds, .cpu_seconds = operations / cpu_rate};
   }
 
-  std::expected<Slice, std::string> run_once_through() override { return here_.run_once_through(); }
-
- private:
   Batches here_;
   Batches there_;
 };
