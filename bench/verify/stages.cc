@@ -2,14 +2,12 @@
 
 #include <fmt/core.h>
 
-#include <cstdlib>
-
 #include "bench/common/measure.h"
 #include "bench/verify/stage_loops.h"
 #include "crypto-offload/avx512/backend.h"
 #include "crypto-offload/avx512/supported.h"
+#include "crypto-offload/lanes/base_table.h"
 #include "crypto-offload/tables/key_tables.h"
-#include "meter-proto/base/assert.h"
 
 namespace electra::bench {
 namespace {
@@ -18,27 +16,6 @@ namespace loops = crypto::stage_loops;
 
 constexpr std::uint32_t kKeys = 10'000;
 constexpr std::size_t kBatch = crypto::kLaneItemsMax;
-
-// −B, RFC 8032, 5.1 with the other sign of x: a table is made of minus the key.
-constexpr Bytes32 kMinusBase = {0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
-                                0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
-                                0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0xe6};
-
-struct Free {
-  void operator()(void* memory) const noexcept { std::free(memory); }
-};
-using Words = std::unique_ptr<std::uint64_t, Free>;
-
-Words make_base_table() {
-  Words table(static_cast<std::uint64_t*>(std::aligned_alloc(4096, crypto::table_bytes(crypto::kCombBase))));
-  const Words scratch(static_cast<std::uint64_t*>(std::aligned_alloc(4096, crypto::kMakeScratchBytes)));
-  const std::uint8_t* key = kMinusBase.data();
-  std::uint64_t* to = table.get();
-  std::uint64_t checksum = 0;
-  crypto::avx512::kBackend.make_tables(&key, 1, crypto::kCombBase, &to, &checksum, scratch.get());
-  ELECTRA_ASSERT_EQ(checksum, crypto::table_checksum(table.get(), crypto::table_bytes(crypto::kCombBase) / 8));
-  return table;
-}
 
 std::uint32_t shape_of(std::uint32_t table_kib) {
   for (std::uint32_t i = 0; i < crypto::kTableShapeCount; ++i) {
@@ -137,7 +114,7 @@ std::expected<Times, std::string> time_stages(const Workload& workload, const La
 std::expected<nlohmann::json, std::string> measure_stages(Arena& arena) {
   if (!crypto::avx512::supported()) return std::unexpected("this machine has no AVX-512 IFMA");
   const Workload& workload = arena.workload(arena.keys(kKeys));
-  const Words base = make_base_table();
+  const crypto::AlignedWords base = crypto::make_base_table(crypto::avx512::kBackend.make_tables);
   nlohmann::json stages = nlohmann::json::array();
   double cycle_ns = 0;
   fmt::print("Of one signature in a batch of {}, {} keys in random order: ns (cycles of this core).\n\n{:<12}", kBatch,

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <new>
 #include <optional>
 
 #include "meter-proto/base/assert.h"
@@ -12,17 +10,6 @@ namespace electra::crypto {
 namespace {
 
 constexpr std::size_t kSignatureBytes = 64;
-
-// −B: the base point of RFC 8032, 5.1, with the other sign of x. A table is made of minus the key.
-constexpr Bytes32 kMinusBase = {0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
-                                0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66,
-                                0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0xe6};
-
-std::uint64_t* aligned_words(std::size_t bytes) {
-  auto* words = static_cast<std::uint64_t*>(std::aligned_alloc(4096, bytes));
-  if (words == nullptr) throw std::bad_alloc();
-  return words;
-}
 
 LaneItem lane_item(const VerifyItem& item) noexcept {
   ELECTRA_ASSERT(item.tag != nullptr);
@@ -123,16 +110,8 @@ void verify_all(const LaneBackend& backend, const KeyTables* tables, const std::
 
 }  // namespace
 
-void LaneVerifier::FreeBase::operator()(std::uint64_t* words) const noexcept { std::free(words); }
-
 LaneVerifier::LaneVerifier(const LaneBackend& backend, const VerifierOptions& options)
-    : backend_(backend), base_(aligned_words(table_bytes(kCombBase))) {
-  const std::unique_ptr<std::uint64_t[], FreeBase> scratch(aligned_words(kMakeScratchBytes));
-  const std::uint8_t* key = kMinusBase.data();
-  std::uint64_t* table = base_.get();
-  std::uint64_t checksum = 0;
-  backend_.make_tables(&key, 1, kCombBase, &table, &checksum, scratch.get());
-  ELECTRA_ASSERT_EQ(table_checksum(table, table_bytes(kCombBase) / sizeof(std::uint64_t)), checksum);
+    : backend_(backend), base_(make_base_table(backend.make_tables)) {
   if (options.keys_max != 0 && options.table_memory_bytes != 0) {
     tables_ = std::make_unique<KeyTables>(KeyTables::Options{.keys_max = options.keys_max,
                                                              .memory_bytes_max = options.table_memory_bytes,

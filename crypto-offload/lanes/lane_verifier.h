@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "crypto-offload/lanes/backend.h"
+#include "crypto-offload/lanes/base_table.h"
 #include "crypto-offload/tables/key_tables.h"
 #include "crypto-offload/verifier.h"
 
@@ -36,10 +37,7 @@ class LaneVerifier final : public Verifier {
 
  private:
   const LaneBackend& backend_;
-  struct FreeBase {
-    void operator()(std::uint64_t* words) const noexcept;
-  };
-  std::unique_ptr<std::uint64_t[], FreeBase> base_;  // the table of B
+  const AlignedWords base_;
   std::unique_ptr<KeyTables> tables_;
 };
 

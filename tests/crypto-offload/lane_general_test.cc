@@ -3,11 +3,10 @@
 #include <sodium.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <map>
-#include <memory>
 
+#include "crypto-offload/lanes/base_table.h"
 #include "tests/crypto-offload/lane_cases.h"
 
 namespace electra::crypto {
@@ -49,27 +48,11 @@ struct Case {
 
 class LaneGeneral : public LaneTest {
  protected:
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  using Memory = std::unique_ptr<std::uint64_t[], Free>;
-  static Memory aligned(std::size_t bytes) {
-    return Memory(static_cast<std::uint64_t*>(std::aligned_alloc(64, bytes)));
-  }
-
   // The table of B, made by the backend.
   static const std::uint64_t* base_table() {
-    static std::map<const lane_probe::Probe*, Memory> tables;
-    Memory& table = tables[&probe()];
-    if (table == nullptr) {
-      table = aligned(table_bytes(kCombBase));
-      const Memory scratch = aligned(kMakeScratchBytes);
-      const Bytes32 minus_b = reference::encode(reference::negate(reference::base()));
-      const std::uint8_t* key = minus_b.data();
-      std::uint64_t* to = table.get();
-      std::uint64_t checksum = 0;
-      probe().make_tables(&key, 1, kCombBase, &to, &checksum, scratch.get());
-    }
+    static std::map<const lane_probe::Probe*, AlignedWords> tables;
+    AlignedWords& table = tables[&probe()];
+    if (table == nullptr) table = make_base_table(probe().make_tables);
     return table.get();
   }
 

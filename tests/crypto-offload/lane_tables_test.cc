@@ -1,10 +1,8 @@
 // Tables made in lanes, entry by entry against the defining formula of tables/comb_shape.h in plain arithmetic.
 #include <algorithm>
-#include <cstdlib>
-#include <memory>
 #include <string>
 
-#include "crypto-offload/tables/table_format.h"
+#include "crypto-offload/lanes/base_table.h"
 #include "tests/crypto-offload/lane_cases.h"
 
 namespace electra::crypto {
@@ -13,19 +11,15 @@ namespace {
 using reference::Integer;
 using reference::Point;
 
-struct Free {
-  void operator()(void* memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<std::uint64_t[], Free>;
 constexpr std::uint64_t kUntouched = 0x5a5a5a5a5a5a5a5a;
 constexpr std::size_t kGuardWords = 64;
 
-Memory untouched(std::size_t words) {
-  Memory memory(static_cast<std::uint64_t*>(std::aligned_alloc(64, (words + kGuardWords) * sizeof(std::uint64_t))));
+AlignedWords untouched(std::size_t words) {
+  AlignedWords memory = aligned_words((words + kGuardWords) * sizeof(std::uint64_t));
   std::fill_n(memory.get(), words + kGuardWords, kUntouched);
   return memory;
 }
-bool guard_holds(const Memory& memory, std::size_t words) {
+bool guard_holds(const AlignedWords& memory, std::size_t words) {
   return std::all_of(memory.get() + words, memory.get() + words + kGuardWords,
                      [](std::uint64_t word) { return word == kUntouched; });
 }
@@ -34,11 +28,11 @@ std::size_t words_of(const CombShape& shape) { return shape.entries() * kEntryWo
 
 // Tables of all keys, and what the maker said of them.
 struct Made {
-  std::vector<Memory> tables;
+  std::vector<AlignedWords> tables;
   std::vector<std::uint64_t> checksums;
 };
 Made make_with(MakeTables make_tables, const std::vector<Bytes32>& keys, const CombShape& shape) {
-  static const Memory scratch = untouched(kMakeScratchBytes / 8);
+  static const AlignedWords scratch = untouched(kMakeScratchBytes / 8);
   Made made;
   std::vector<const std::uint8_t*> key;
   std::vector<std::uint64_t*> table;
@@ -51,7 +45,7 @@ Made make_with(MakeTables make_tables, const std::vector<Bytes32>& keys, const C
   EXPECT_TRUE(guard_holds(scratch, kMakeScratchBytes / 8));
   EXPECT_EQ(made.checksums.back(), kUntouched);
   made.checksums.pop_back();
-  for (const Memory& memory : made.tables) EXPECT_TRUE(guard_holds(memory, words_of(shape)));
+  for (const AlignedWords& memory : made.tables) EXPECT_TRUE(guard_holds(memory, words_of(shape)));
   return made;
 }
 
@@ -97,7 +91,7 @@ void expect_entry(const std::uint64_t* entry, const Point& point) {
             big_field::multiply(big_field::add(kD, kD), xy));
 }
 
-std::uint64_t checksum(const Memory& memory, std::size_t words) {
+std::uint64_t checksum(const AlignedWords& memory, std::size_t words) {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < words; ++i) sum += memory[i] * (2 * i + 1);
   return sum;
