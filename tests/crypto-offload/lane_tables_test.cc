@@ -3,6 +3,7 @@
 #include <string>
 
 #include "crypto-offload/lanes/base_table.h"
+#include "tests/crypto-offload/comb_entries.h"
 #include "tests/crypto-offload/lane_cases.h"
 
 namespace electra::crypto {
@@ -49,48 +50,6 @@ Made make_with(MakeTables make_tables, const std::vector<Bytes32>& keys, const C
   return made;
 }
 
-// 2^exponent modulo L.
-const Integer& power_of_2(std::uint32_t exponent) {
-  static std::vector<Integer> powers = {reference::integer(1)};
-  while (powers.size() <= exponent) {
-    powers.push_back(reference::multiply_add(reference::integer(2), powers.back(), {}));
-  }
-  return powers[exponent];
-}
-
-// The multiple of P that entry e of table j is, modulo L.
-Integer multiple(const CombShape& shape, std::uint32_t j, std::uint32_t e) {
-  const Integer minus_one = reference::sub(reference::group_order(), reference::integer(1));
-  Integer sum = power_of_2((shape.teeth - 1) * shape.rows);
-  for (std::uint32_t i = 0; i + 1 < shape.teeth; ++i) {
-    const Integer sign = (e >> i & 1) != 0 ? reference::integer(1) : minus_one;
-    sum = reference::multiply_add(sign, power_of_2(i * shape.rows), sum);
-  }
-  return reference::multiply_add(power_of_2(j * shape.teeth * shape.rows), sum, {});
-}
-
-// Whether the words at `entry` are y + x, y − x, 2d·x·y of the point.
-void expect_entry(const std::uint64_t* entry, const Point& point) {
-  static const Integer kD = big_field::multiply(big_field::subtract({}, reference::integer(121665)),
-                                                big_field::invert(reference::integer(121666)));
-  Integer fields[3];
-  for (int n = 0; n < 3; ++n) {
-    big_field::FiveLimbs limbs{};
-    for (int k = 0; k < 5; ++k) {
-      limbs.limb[k] = static_cast<std::int64_t>(entry[5 * n + k]);
-      ASSERT_LT(entry[5 * n + k], std::uint64_t{1} << 51) << "word " << 5 * n + k;
-    }
-    fields[n] = big_field::from_limbs(limbs.limb);
-    ASSERT_TRUE(std::ranges::equal(big_field::to_limbs(fields[n]).limb, limbs.limb)) << "not reduced";
-  }
-  ASSERT_EQ(entry[15], 0);
-  ASSERT_EQ(big_field::multiply(fields[0], point.z), big_field::add(point.y, point.x));
-  ASSERT_EQ(big_field::multiply(fields[1], point.z), big_field::subtract(point.y, point.x));
-  const Integer xy = big_field::multiply(point.x, point.y);
-  ASSERT_EQ(big_field::multiply(fields[2], big_field::multiply(point.z, point.z)),
-            big_field::multiply(big_field::add(kD, kD), xy));
-}
-
 std::uint64_t checksum(const AlignedWords& memory, std::size_t words) {
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < words; ++i) sum += memory[i] * (2 * i + 1);
@@ -115,12 +74,13 @@ class LaneTables : public LaneTest {
     for (std::uint32_t number = 0; number < shape.entries(); ++number) {
       const std::uint32_t j = number / shape.entries_per_table(), e = number % shape.entries_per_table();
       if (e % step != 0 && e + 2 < shape.entries_per_table()) continue;
-      const Integer scalar = multiple(shape, j, e);
+      const Integer scalar = entry_factor(shape, j, e);
       for (std::size_t lane = 0; lane < keys.size(); ++lane) {
         const Point key = reference::decode_leniently(keys[lane]).value();
-        ASSERT_NO_FATAL_FAILURE(expect_entry(made.tables[lane].get() + number * kEntryWords,
-                                             reference::multiply(scalar, reference::negate(key))))
+        const std::uint64_t* const entry = made.tables[lane].get() + number * kEntryWords;
+        ASSERT_NO_FATAL_FAILURE(expect_entry(entry, reference::multiply(scalar, reference::negate(key))))
             << "table " << j << ", entry " << e << ", lane " << lane;
+        ASSERT_EQ(entry[15], 0);
       }
     }
     for (std::size_t lane = 0; lane < keys.size(); ++lane) {
@@ -192,7 +152,9 @@ TEST_P(LaneTables, AKeyThatIsNoPointGetsTheIdentityAndSpoilsNoOther) {
         continue;
       }
       for (std::uint32_t number = 0; number < kComb4KiB.entries(); ++number) {
-        ASSERT_NO_FATAL_FAILURE(expect_entry(made.tables[lane].get() + number * kEntryWords, reference::identity()));
+        const std::uint64_t* const entry = made.tables[lane].get() + number * kEntryWords;
+        ASSERT_NO_FATAL_FAILURE(expect_entry(entry, reference::identity()));
+        ASSERT_EQ(entry[15], 0);
       }
     }
   }

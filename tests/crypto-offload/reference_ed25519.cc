@@ -139,6 +139,12 @@ Integer challenge(const Bytes32& r, const Bytes32& public_key, ByteSpan message)
 
 Integer integer(std::uint64_t value) { return Integer{{value, 0, 0, 0}}; }
 
+Integer power_of_two(std::size_t exponent) {
+  Integer value;
+  value.limb.at(exponent / 64) = std::uint64_t{1} << (exponent % 64);
+  return value;
+}
+
 Integer load(ByteSpan bytes32) {
   Integer value;
   for (std::size_t i = 0; i < 32; ++i) value.limb[i / 8] |= std::uint64_t{bytes32[i]} << (8 * (i % 8));
@@ -186,8 +192,23 @@ const Integer& group_order() {
 Integer multiply_add(const Integer& a, const Integer& b, const Integer& c) {
   const Integer product = remainder(multiply_full(a, b), group_order());
   const Integer addend = remainder(multiply_full(c, integer(1)), group_order());
-  const Integer sum = add(product, addend);
+  return add_mod(product, addend);
+}
+
+Integer add_mod(const Integer& a, const Integer& b) {
+  const Integer sum = add(a, b);
   return less(sum, group_order()) ? sum : sub(sum, group_order());
+}
+
+Integer negate_mod(const Integer& a) { return a == Integer{} ? a : sub(group_order(), a); }
+
+Integer power_of_two_mod(std::size_t exponent) {
+  static const auto powers = [] {
+    std::array<Integer, 512> out{integer(1)};
+    for (std::size_t i = 1; i < out.size(); ++i) out[i] = add_mod(out[i - 1], out[i - 1]);
+    return out;
+  }();
+  return powers.at(exponent);
 }
 
 Integer reduce(const Bytes64& hash) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -22,6 +23,7 @@ struct Integer {
 };
 
 [[nodiscard]] Integer integer(std::uint64_t value);
+[[nodiscard]] Integer power_of_two(std::size_t exponent);  // below 256
 [[nodiscard]] Integer load(ByteSpan bytes32);
 [[nodiscard]] Bytes32 store(const Integer& value);
 [[nodiscard]] bool less(const Integer& a, const Integer& b);
@@ -34,6 +36,10 @@ struct Integer {
 // (a · b + c) mod L; and a 64-byte hash mod L. Any operands.
 [[nodiscard]] Integer multiply_add(const Integer& a, const Integer& b, const Integer& c);
 [[nodiscard]] Integer reduce(const Bytes64& hash);
+// Modulo L, of operands below L; and 2^exponent mod L, the exponent below 512.
+[[nodiscard]] Integer add_mod(const Integer& a, const Integer& b);
+[[nodiscard]] Integer negate_mod(const Integer& a);
+[[nodiscard]] Integer power_of_two_mod(std::size_t exponent);
 
 // A point of edwards25519 in extended coordinates (RFC 8032, 5.1.4).
 struct Point {

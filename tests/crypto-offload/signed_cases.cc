@@ -14,6 +14,7 @@ namespace {
 
 using reference::Integer;
 using reference::integer;
+using reference::power_of_two;
 
 constexpr std::size_t kRBytes = 32;
 constexpr std::uint64_t kOrderMultiples = 15;  // S + 15 L still fits 32 bytes
@@ -76,13 +77,6 @@ Bytes32 random_scalar(Numbers& numbers) {
   Bytes64 wide;
   numbers.fill(wide);
   return reduced(wide);
-}
-
-// 2^k, k < 256.
-Integer power_of_two(std::uint64_t k) {
-  Integer out;
-  out.limb[k / 64] = std::uint64_t{1} << (k % 64);
-  return out;
 }
 
 // Scalars below L at which partial sums of a comb meet the base point, each other or the identity.
