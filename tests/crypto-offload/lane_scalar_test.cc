@@ -1,5 +1,5 @@
-// Scalars in 8 lanes, by every vector backend: the reduction is libsodium's, S < L is exact at its edge in every lane, and the digits of a comb
-// stand for the scalar that they came from.
+// Scalars in 8 lanes, by every vector backend: the reduction is libsodium's, and S < L is exact at its edge in every
+// lane. With what signing does to scalars.
 #include <gtest/gtest.h>
 #include <sodium/crypto_core_ed25519.h>
 
@@ -7,38 +7,21 @@
 #include <array>
 #include <cstring>
 #include <random>
-#include <string>
-#include <tuple>
 #include <vector>
 
-#include "crypto-offload/lanes/lane_words.h"
-#include "crypto-offload/tables/comb_shape.h"
 #include "meter-proto/base/bytes.h"
+#include "tests/crypto-offload/lane_scalars.h"
 #include "tests/crypto-offload/lane_stages.h"
-#include "tests/crypto-offload/reference_ed25519.h"
 
 namespace electra::crypto {
 namespace {
 
+using namespace lane_scalars;
 using reference::group_order;
 using reference::Integer;
 
-constexpr std::size_t kLanes = 8;
-
 // Little endian, as the words of a lane.
 using Value512 = std::array<std::uint64_t, 8>;
-
-Integer plus(const Integer& a, std::uint64_t b) { return reference::add(a, reference::integer(b)); }
-Integer minus(const Integer& a, std::uint64_t b) { return reference::sub(a, reference::integer(b)); }
-
-Integer random_integer(std::mt19937_64& random) {
-  Integer out;
-  for (std::uint64_t& limb : out.limb) limb = random();
-  return out;
-}
-Integer random_scalar(std::mt19937_64& random) {
-  return reference::multiply_add(random_integer(random), reference::integer(1), random_integer(random));
-}
 
 // a · b + c, which must fit.
 Value512 product(const Integer& a, const Integer& b, const Integer& c) {
@@ -57,7 +40,7 @@ Value512 product(const Integer& a, const Integer& b, const Integer& c) {
 }
 
 // value − less, which must not be negative.
-Value512 minus(Value512 value, const Integer& less) {
+Value512 subtract(Value512 value, const Integer& less) {
   std::uint64_t borrow = 0;
   for (std::size_t i = 0; i < 8; ++i) {
     const std::uint64_t subtracted = i < 4 ? less.limb[i] : 0, before = value[i];
@@ -74,18 +57,6 @@ Integer sodium_reduce(const Value512& value) {
   crypto_core_ed25519_scalar_reduce(out.data(), wide.data());
   return reference::load(out);
 }
-
-template <int kWords>
-void set_lane(LaneWords<kWords>& words, std::size_t lane, const std::uint64_t* value) {
-  for (std::size_t k = 0; k < kWords; ++k) words.word[k][lane] = value[k];
-}
-Integer lane_of(const LaneWords<4>& words, std::size_t lane) {
-  Integer out;
-  for (std::size_t k = 0; k < 4; ++k) out.limb[k] = words.word[k][lane];
-  return out;
-}
-
-std::string hex(const Integer& value) { return to_hex(reference::store(value)) + " (little endian)"; }
 
 class Scalars : public StagesTest {
  protected:
@@ -136,8 +107,7 @@ TEST_P(Scalars, ReductionIsLibsodiumsAboutMultiplesOfTheOrder) {
                                   group_order(),
                                   minus(group_order(), 1)};
   for (unsigned bit = 0; bit < 256; ++bit) {
-    Integer power;
-    power.limb[bit / 64] = std::uint64_t{1} << bit % 64;
+    const Integer power = reference::power_of_two(bit);
     factors.push_back(power);
     factors.push_back(minus(power, 1));
   }
@@ -154,8 +124,8 @@ TEST_P(Scalars, ReductionIsLibsodiumsAboutMultiplesOfTheOrder) {
     for (std::uint64_t& word : value) word = i == 0 ? ~0ULL : random() | 1ULL << 63;
     const Integer rest = sodium_reduce(value);
     ASSERT_NE(rest, Integer{});
-    for (const Integer& less : {rest, plus(rest, 1), minus(rest, 1)}) values.push_back(minus(value, less));
-    ASSERT_EQ(sodium_reduce(minus(value, rest)), zero);
+    for (const Integer& less : {rest, plus(rest, 1), minus(rest, 1)}) values.push_back(subtract(value, less));
+    ASSERT_EQ(sodium_reduce(subtract(value, rest)), zero);
   }
   expect_reduced(values);
 }
@@ -308,6 +278,31 @@ TEST_F(SigningScalars, MultiplyAddTakesItsOwnOutput) {
   for (std::size_t lane = 0; lane < kLanes; ++lane) EXPECT_EQ(lane_of(y, lane), sodium_multiply_add({a, b, c}));
 }
 
+TEST_F(SigningScalars, SignBitsStandForTheScalar) {
+  std::mt19937_64 random(9);
+  std::vector<Integer> scalars = {Integer{},
+                                  reference::integer(1),
+                                  reference::integer(2),
+                                  minus(group_order(), 1),
+                                  minus(group_order(), 2),
+                                  Integer{{0, 0, 0, 1ULL << 60}}};
+  for (int i = 0; i < 1000; ++i) scalars.push_back(random_scalar(random));
+  const Integer least = reference::add_mod(
+      reference::integer(1), reference::negate_mod(reference::power_of_two_mod(256)));  // all signs −: 1 − 2^256
+  for (std::size_t first = 0; first < scalars.size(); ++first) {
+    LaneWords<4> in, out;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      set_lane(in, lane, scalars[(first + lane) % scalars.size()].limb.data());
+    }
+    avx512::sign_bits(in, &out);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const Integer& scalar = scalars[(first + lane) % scalars.size()];
+      ASSERT_EQ(reference::multiply_add(lane_of(out, lane), reference::integer(2), least), scalar)
+          << hex(scalar) << " in lane " << lane;
+    }
+  }
+}
+
 TEST_P(Scalars, LoadsAsManyLanesAsThereAre) {
   std::mt19937_64 random(5);
   std::array<std::array<std::uint8_t, 33>, kLanes> bytes;
@@ -325,233 +320,6 @@ TEST_P(Scalars, LoadsAsManyLanesAsThereAre) {
       EXPECT_EQ(lane_of(out, lane), lane < count ? reference::load({pointers[lane], 32}) : Integer{});
     }
   }
-}
-
-// --- Digits -----------------------------------------------------------------------------------------------------------
-
-Integer add_mod(const Integer& a, const Integer& b) {
-  const Integer sum = reference::add(a, b);
-  return reference::less(sum, group_order()) ? sum : reference::sub(sum, group_order());
-}
-Integer negate_mod(const Integer& a) { return a == Integer{} ? a : reference::sub(group_order(), a); }
-
-// The factor of P in entry(j, e) of comb_shape.h, step 4, modulo L.
-Integer entry_factor(const CombShape& shape, std::uint32_t table, std::uint32_t entry) {
-  std::vector<Integer> powers = {reference::integer(1)};
-  for (std::uint32_t i = 1; i < shape.bits(); ++i) powers.push_back(add_mod(powers.back(), powers.back()));
-  const auto power = [&](std::uint32_t tooth) { return powers[(table * shape.teeth + tooth) * shape.rows]; };
-  Integer sum = power(shape.teeth - 1);
-  for (std::uint32_t tooth = 0; tooth + 1 < shape.teeth; ++tooth) {
-    sum = add_mod(sum, (entry >> tooth & 1) != 0 ? power(tooth) : negate_mod(power(tooth)));
-  }
-  return sum;
-}
-
-// All tables of a shape, one after the other.
-std::vector<Integer> entry_factors(const CombShape& shape) {
-  std::vector<Integer> out;
-  for (std::uint32_t table = 0; table < shape.tables; ++table) {
-    for (std::uint32_t e = 0; e < shape.entries_per_table(); ++e) out.push_back(entry_factor(shape, table, e));
-  }
-  return out;
-}
-
-// Step 5 with factors in the place of points.
-Integer recombine(const CombShape& shape, const std::vector<Integer>& factors, const CombDigits& digits,
-                  std::size_t lane) {
-  Integer sum;
-  for (std::uint32_t row = shape.rows; row-- > 0;) {
-    sum = add_mod(sum, sum);
-    for (std::uint32_t table = 0; table < shape.tables; ++table) {
-      const std::uint32_t digit = row * shape.tables + table;
-      const Integer& factor = factors[digits.entry[digit][lane]];
-      sum = add_mod(sum, (digits.negative[digit] >> lane & 1) != 0 ? negate_mod(factor) : factor);
-    }
-  }
-  return sum;
-}
-
-void expect_entries_inside_their_tables(const CombShape& shape, const CombDigits& digits) {
-  for (std::uint32_t digit = 0; digit < shape.digits(); ++digit) {
-    const std::uint32_t table = digit % shape.tables;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      ASSERT_EQ(digits.entry[digit][lane] / shape.entries_per_table(), table) << "digit " << digit << " lane " << lane;
-    }
-  }
-}
-
-TEST_F(SigningScalars, SignBitsStandForTheScalar) {
-  std::mt19937_64 random(9);
-  std::vector<Integer> scalars = {Integer{},
-                                  reference::integer(1),
-                                  reference::integer(2),
-                                  minus(group_order(), 1),
-                                  minus(group_order(), 2),
-                                  Integer{{0, 0, 0, 1ULL << 60}}};
-  for (int i = 0; i < 1000; ++i) scalars.push_back(random_scalar(random));
-  const Integer power_256 = reference::multiply_add(Integer{{0, 0, 0, 1ULL << 63}}, reference::integer(2), Integer{});
-  const Integer least = add_mod(reference::integer(1), negate_mod(power_256));  // all signs −: 1 − 2^256
-  for (std::size_t first = 0; first < scalars.size(); ++first) {
-    LaneWords<4> in, out;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      set_lane(in, lane, scalars[(first + lane) % scalars.size()].limb.data());
-    }
-    avx512::sign_bits(in, &out);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const Integer& scalar = scalars[(first + lane) % scalars.size()];
-      ASSERT_EQ(reference::multiply_add(lane_of(out, lane), reference::integer(2), least), scalar)
-          << hex(scalar) << " in lane " << lane;
-    }
-  }
-}
-
-struct NamedShape {
-  const char* name;
-  CombShape shape;
-};
-void PrintTo(const NamedShape& named, std::ostream* out) { *out << named.name; }
-
-class Recoding : public testing::TestWithParam<std::tuple<const Stages*, NamedShape>> {
- protected:
-  void SetUp() override {
-    if (!stages().supported()) GTEST_SKIP() << "this CPU cannot run the " << stages().backend << " backend";
-  }
-  [[nodiscard]] static const Stages& stages() { return *std::get<0>(GetParam()); }
-  [[nodiscard]] static const CombShape& shape() { return std::get<1>(GetParam()).shape; }
-};
-
-INSTANTIATE_TEST_SUITE_P(
-    Shapes, Recoding,
-    testing::Combine(testing::Values(&kAvx512Stages, &kAvx2Stages),
-                     testing::Values(NamedShape{"KiB64", kComb64KiB}, NamedShape{"KiB32", kComb32KiB},
-                                     NamedShape{"KiB16", kComb16KiB}, NamedShape{"KiB4", kComb4KiB},
-                                     NamedShape{"KiB2", kComb2KiB}, NamedShape{"KiB1", kComb1KiB},
-                                     NamedShape{"Base", kCombBase}, NamedShape{"Bits254", {2, 127, 1}},
-                                     NamedShape{"Bits255", {5, 51, 1}}, NamedShape{"Bits320", {5, 8, 8}},
-                                     NamedShape{"Rows16Full", {5, 16, 4}}, NamedShape{"Rows32Full", {5, 32, 2}},
-                                     NamedShape{"Rows64Full", {5, 64, 1}}, NamedShape{"Rows16Least", {16, 16, 1}},
-                                     NamedShape{"Columns64", {8, 4, 8}}, NamedShape{"Wide", {16, 8, 2}})),
-    [](const auto& info) { return std::string(std::get<0>(info.param)->backend) + std::get<1>(info.param).name; });
-
-TEST_P(Recoding, DigitsRecombineToTheScalarInEveryLane) {
-  const CombShape shape = Recoding::shape();
-  ASSERT_TRUE(valid(shape));
-  const std::vector<Integer> factors = entry_factors(shape);
-  std::mt19937_64 random(6);
-  std::vector<Integer> scalars = {Integer{}, reference::integer(1), reference::integer(2), reference::integer(3),
-                                  minus(group_order(), 1), minus(group_order(), 2), minus(group_order(), 3),
-                                  Integer{{0, 0, 0, 1ULL << 60}}, Integer{{~0ULL, ~0ULL, ~0ULL, (1ULL << 60) - 1}},
-                                  // Even, and all words carry when L is added; and two less in the lowest: none does.
-                                  Integer{{1 - group_order().limb[0], ~group_order().limb[1], ~0ULL, 0}},
-                                  Integer{{~group_order().limb[0], ~group_order().limb[1], ~0ULL, 5}}};
-  for (unsigned bit = 0; bit < 252; ++bit) {
-    Integer power;
-    power.limb[bit / 64] = std::uint64_t{1} << bit % 64;
-    scalars.push_back(power);
-    scalars.push_back(minus(power, 1));
-  }
-  for (int i = 0; i < 500; ++i) scalars.push_back(random_scalar(random));
-  for (std::size_t first = 0; first < scalars.size(); ++first) {
-    LaneWords<4> in;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      set_lane(in, lane, scalars[(first + lane) % scalars.size()].limb.data());
-    }
-    CombDigits digits;
-    std::memset(&digits, 0xa5, sizeof digits);
-    stages().recode(in, shape, &digits);
-    expect_entries_inside_their_tables(shape, digits);
-    // One lane a vector, so that each lane sees all kinds: first and lane go through all pairs modulo 8.
-    for (std::size_t lane = first < 64 ? 0 : first % kLanes; lane < (first < 64 ? kLanes : first % kLanes + 1);
-         ++lane) {
-      const Integer& scalar = scalars[(first + lane) % scalars.size()];
-      ASSERT_EQ(recombine(shape, factors, digits, lane), scalar) << hex(scalar) << " in lane " << lane;
-    }
-    for (std::uint32_t digit = shape.digits(); digit < kCombDigitsMax; ++digit) {
-      ASSERT_EQ(digits.negative[digit], 0xa5) << "written behind the last digit";
-      ASSERT_EQ(digits.entry[digit][0], 0xa5a5) << "written behind the last digit";
-    }
-  }
-}
-
-TEST_P(Recoding, EntriesOfAScalarThatIsNotBelowTheOrderAreInsideTheirTables) {
-  std::mt19937_64 random(7);
-  for (int round = 0; round < 2000; ++round) {
-    LaneWords<4> in;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      Integer value = random_integer(random);
-      if (random() % 4 == 0) value = Integer{{~0ULL - random() % 2, ~0ULL, ~0ULL, ~0ULL}};
-      set_lane(in, lane, value.limb.data());
-    }
-    CombDigits digits;
-    stages().recode(in, shape(), &digits);
-    expect_entries_inside_their_tables(shape(), digits);
-  }
-}
-
-// The comment in comb_shape.h, followed with points.
-TEST_P(Scalars, ACombOfPointsMultipliesAsTheReferenceDoes) {
-  std::mt19937_64 random(8);
-  const reference::Point point = reference::multiply(random_scalar(random), reference::base());
-  for (const CombShape& shape : {kComb4KiB, CombShape{3, 43, 2}}) {
-    const std::uint32_t t = shape.teeth, v = shape.rows;
-    std::vector<reference::Point> doubled = {point};
-    for (std::uint32_t i = 1; i < shape.bits(); ++i) doubled.push_back(reference::add(doubled.back(), doubled.back()));
-    std::vector<reference::Point> entries;
-    for (std::uint32_t j = 0; j < shape.tables; ++j) {
-      for (std::uint32_t e = 0; e < shape.entries_per_table(); ++e) {
-        reference::Point sum = doubled[j * t * v + (t - 1) * v];
-        for (std::uint32_t i = 0; i + 1 < t; ++i) {
-          const reference::Point& term = doubled[j * t * v + i * v];
-          sum = reference::add(sum, (e >> i & 1) != 0 ? term : reference::negate(term));
-        }
-        entries.push_back(sum);
-      }
-    }
-    LaneWords<4> in;
-    std::array<Integer, kLanes> scalars = {Integer{}, reference::integer(6), minus(group_order(), 1)};
-    for (std::size_t lane = 3; lane < kLanes; ++lane) scalars[lane] = random_scalar(random);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) set_lane(in, lane, scalars[lane].limb.data());
-    CombDigits digits;
-    stages().recode(in, shape, &digits);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      reference::Point q = reference::identity();
-      for (std::uint32_t r = v; r-- > 0;) {
-        q = reference::add(q, q);
-        for (std::uint32_t j = 0; j < shape.tables; ++j) {
-          const std::uint32_t digit = r * shape.tables + j;
-          const reference::Point& entry = entries[digits.entry[digit][lane]];
-          q = reference::add(q, (digits.negative[digit] >> lane & 1) != 0 ? reference::negate(entry) : entry);
-        }
-      }
-      EXPECT_TRUE(reference::equal(q, reference::multiply(scalars[lane], point))) << hex(scalars[lane]);
-    }
-  }
-}
-
-TEST(CombShapes, OnlyThoseThatHoldAScalarAndFitTheDigitsAreValid) {
-  struct Case {
-    const char* what;
-    CombShape shape;
-    bool expected;
-  };
-  const std::vector<Case> cases = {
-      {"one bit too few", {23, 11, 1}, false},
-      {"as many bits as a scalar", {2, 127, 1}, true},
-      {"253 bits", {11, 23, 1}, false},
-      {"as many bits as fit", {8, 8, 5}, true},
-      {"too many bits", {7, 46, 1}, false},
-      {"one tooth", {1, 128, 2}, false},
-      {"too many digits", {2, 129, 1}, false},
-      {"as many digits as fit", {2, 128, 1}, true},
-      {"too many columns", {13, 4, 5}, false},
-      {"as many columns as fit", {8, 4, 8}, true},
-      {"entries beyond 16 bits", {16, 4, 4}, false},
-      {"entries within 16 bits", {16, 8, 2}, true},
-      {"nothing", {0, 0, 0}, false},
-      {"a product that wraps", {16, 0x10000000, 1}, false},
-  };
-  for (const Case& one : cases) EXPECT_EQ(valid(one.shape), one.expected) << one.what;
-  EXPECT_DEATH(require_valid({1, 1, 1}), "valid");
 }
 
 }  // namespace

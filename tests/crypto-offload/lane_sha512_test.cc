@@ -1,4 +1,5 @@
-// The SHA-512 of every vector backend gives libsodium's, whatever the lengths, the number of messages and where their parts lie.
+// The SHA-512 of every vector backend gives libsodium's, whatever the lengths, the number of messages and where their
+// parts lie.
 #include <gtest/gtest.h>
 #include <sodium/crypto_hash_sha512.h>
 #include <sys/mman.h>
