@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <ostream>
 #include <random>
@@ -113,6 +114,9 @@ inline FiveLimbs random_limbs(std::mt19937_64& generator, Range range) {
   return out;
 }
 
+// How many lanes more fill the last vector.
+inline std::size_t missing_lanes(std::size_t lanes) { return (kLanes - lanes % kLanes) % kLanes; }
+
 struct Pair {
   Limbs a, b;
 };
@@ -123,7 +127,7 @@ inline std::vector<Pair> pairs(std::mt19937_64& generator, Range range_a, Range 
   for (const FiveLimbs& a : edges(range_a)) {
     for (const FiveLimbs& b : edges(range_b)) lanes.emplace_back(a, b);
   }
-  for (std::size_t random = lanes.size() % 8 + 8 * static_cast<std::size_t>(rounds); random > 0; --random) {
+  for (std::size_t random = missing_lanes(lanes.size()) + 8 * static_cast<std::size_t>(rounds); random > 0; --random) {
     lanes.emplace_back(random_limbs(generator, range_a), random_limbs(generator, range_b));
   }
   std::vector<Pair> out(lanes.size() / 8);
@@ -136,10 +140,17 @@ inline std::vector<Pair> pairs(std::mt19937_64& generator, Range range_a, Range 
   return out;
 }
 
-// The same for one operand.
+// Every edge in every lane, beside others in no order; then `rounds` vectors of random limbs.
 inline std::vector<Limbs> singles(std::mt19937_64& generator, Range range, int rounds) {
-  std::vector<Limbs> out;
-  for (const Pair& pair : pairs(generator, range, {0, 1}, rounds)) out.push_back(pair.a);
+  std::vector<FiveLimbs> lanes = edges(range);
+  std::shuffle(lanes.begin(), lanes.end(), generator);
+  std::vector<Limbs> out(lanes.size() + static_cast<std::size_t>(rounds));
+  for (std::size_t n = 0; n < out.size(); ++n) {
+    for (int i = 0; i < kLanes; ++i) {
+      const std::size_t from = (n + static_cast<std::size_t>(i)) % lanes.size();
+      set_lane(out[n], i, n < lanes.size() ? lanes[from] : random_limbs(generator, range));
+    }
+  }
   return out;
 }
 

@@ -233,7 +233,9 @@ TEST_P(LaneField, LoadsCanonicalAndOtherBytesAndIgnoresBit255) {
     single.limb[bit / 64] = std::uint64_t{1} << bit % 64;
     values.push_back(single);
   }
-  for (std::size_t n = values.size() % 8 + 8 * kRandomVectors; n > 0; --n) values.push_back(big_field::random(random_));
+  for (std::size_t n = missing_lanes(values.size()) + 8 * kRandomVectors; n > 0; --n) {
+    values.push_back(big_field::random(random_));
+  }
 
   for (std::size_t n = 0; n + 8 <= values.size(); n += 8) {
     lane_probe::Bytes bytes;
