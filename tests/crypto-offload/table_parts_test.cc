@@ -288,8 +288,10 @@ TEST(WorkBell, MissesNoCall) {
   });
   std::thread caller([&] {
     stay_on_processor(0);
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    const auto in_time = [&] { return std::chrono::steady_clock::now() < end; };
+    // A slow machine makes fewer bursts; a call is missed if nobody heeds it for a minute.
+    const auto enough = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    std::chrono::steady_clock::time_point deadline;
+    const auto in_time = [&] { return std::chrono::steady_clock::now() < deadline; };
     std::mt19937_64 random(5);
     std::uint64_t work = 0;
     const auto call = [&] {
@@ -297,8 +299,9 @@ TEST(WorkBell, MissesNoCall) {
       bell.ring();
     };
     int bursts = 0;
-    for (; bursts < 10'000 && done.load() == work; ++bursts) {
+    for (; bursts < 10'000 && done.load() == work && std::chrono::steady_clock::now() < enough; ++bursts) {
       const std::uint64_t before = work;
+      deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
       call();
       while (done.load() == before && in_time());
       for (volatile std::uint64_t pause = random() % 256; pause != 0;) pause = pause - 1;
