@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <set>
+#include <thread>
 
 #include "crypto-offload/tables/key_tables.h"
 #include "tests/crypto-offload/fake_tables.h"
@@ -37,6 +40,15 @@ class KeyTablesTest : public testing::Test {
       }
     }
     return missing;
+  }
+  // Waits up to a minute. False: it did not come true.
+  static bool comes_true(const std::function<bool()>& what) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+    while (!what()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
   }
   static bool has(const KeyTables& tables, std::uint32_t number, const Bytes32& key) {
     return KeyTables::Reading(tables).find(number, key.data()).entries != nullptr;
