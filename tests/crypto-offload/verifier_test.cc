@@ -120,6 +120,54 @@ TEST_P(Rule, AgreesWithTheReferenceAboutRandomKeys) {
   EXPECT_GT(seen[static_cast<std::size_t>(KeyRule::outside_subgroup)], 0);
 }
 
+TEST_P(Rule, ChecksManyKeysAsItChecksOne) {
+  constexpr std::size_t kMost = 65;  // one more than whole vectors hold
+  // [rule]: keys about which the reference says so.
+  std::array<std::vector<Bytes32>, 5> kinds;
+  const auto keep = [&](const Bytes32& key) {
+    std::vector<Bytes32>& kind = kinds[static_cast<std::size_t>(reference::registration(key))];
+    if (kind.size() < kMost) kind.push_back(key);
+  };
+  const auto of = [&](KeyRule rule, std::size_t i) -> const Bytes32& {
+    const std::vector<Bytes32>& kind = kinds[static_cast<std::size_t>(rule)];
+    return kind[i % kind.size()];
+  };
+  std::mt19937_64 random(11);
+  for (std::uint64_t i = 0; i < kMost; ++i) {
+    keep(reference::known_key(integer(i + 2)).public_key);
+    Bytes32 key;
+    for (auto& byte : key) byte = static_cast<std::uint8_t>(random());
+    keep(key);
+    if (i < 19) keep(reference::store(reference::add(reference::prime(), integer(i))));
+  }
+  for (const Bytes32& key : reference::small_order_encodings()) keep(key);
+  for (const auto& kind : kinds) ASSERT_GE(kind.size(), 4u) << &kind - kinds.data();
+
+  const auto expect_passes = [&](const std::vector<const Bytes32*>& keys, const auto& good) {
+    std::vector<const std::uint8_t*> bytes;
+    for (const Bytes32* key : keys) bytes.push_back(key->data());
+    std::vector<std::uint8_t> expected(keys.size() + 2, 0xee), passes = expected;
+    for (std::size_t i = 0; i < keys.size(); ++i) expected[i + 1] = good(i) ? 1 : 0;
+    verifier_->check_keys(bytes, std::span(passes).subspan(1, keys.size()));
+    ASSERT_EQ(passes, expected) << keys.size() << " keys";
+  };
+  for (std::size_t size = 0; size <= kMost; ++size) {  // the rules in turn
+    const auto rule = [size](std::size_t i) { return static_cast<KeyRule>((size + i) % 5); };
+    std::vector<const Bytes32*> keys;
+    for (std::size_t i = 0; i < size; ++i) keys.push_back(&of(rule(i), i));
+    ASSERT_NO_FATAL_FAILURE(expect_passes(keys, [&](std::size_t i) { return rule(i) == KeyRule::registered; }));
+  }
+  for (const std::size_t size : {1U, 7U, 8U, 9U, 16U, 17U, 65U}) {  // one bad key at each place
+    std::vector<const Bytes32*> keys;
+    for (std::size_t i = 0; i < size; ++i) keys.push_back(&of(KeyRule::registered, i));
+    for (std::size_t bad = 0; bad < size; ++bad) {
+      std::vector<const Bytes32*> with_bad = keys;
+      with_bad[bad] = &of(static_cast<KeyRule>(1 + (bad + size) % 4), bad);
+      ASSERT_NO_FATAL_FAILURE(expect_passes(with_bad, [&](std::size_t i) { return i != bad; }));
+    }
+  }
+}
+
 // ---- verification
 
 TEST_P(Rule, AcceptsMessagesOfEveryLength) {
