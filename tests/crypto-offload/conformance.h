@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "crypto-offload/verifier.h"
@@ -28,6 +29,9 @@ class Subject {
   // Learns the keys if the setting has tables.
   Subject(const Setting& setting, std::span<const Bytes32> learned)
       : setting_(setting), verifier_(make_verifier(setting, learned)) {}
+  // One that the test has made; the setting is its name.
+  Subject(const Setting& setting, std::unique_ptr<Verifier> verifier)
+      : setting_(setting), verifier_(std::move(verifier)) {}
 
   [[nodiscard]] const Verifier& verifier() const { return *verifier_; }
   [[nodiscard]] Verifier& verifier() { return *verifier_; }

@@ -5,16 +5,28 @@
 // What else a damaged table says about its own key is not specified. Damage is made behind the back of the verifier: in
 // life a table's checksum is compared before anyone can see it.
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <thread>
+#include <tuple>
 
+#include "crypto-offload/avx2/backend.h"
+#include "crypto-offload/avx512/backend.h"
 #include "crypto-offload/lanes/lane_verifier.h"
 #include "tests/crypto-offload/conformance.h"
+#include "tests/crypto-offload/fake_tables.h"
+#include "tests/crypto-offload/judges.h"
 #include "tests/crypto-offload/reference_ed25519.h"
 
 namespace electra::crypto {
 namespace {
+
+std::vector<std::string_view> lane_backends() {
+  std::vector<std::string_view> out = backend_names();
+  std::erase_if(out, [](std::string_view name) { return !works_in_lanes({.backend = name}); });
+  return out;
+}
 
 constexpr std::size_t kLanes = 8;
 constexpr std::size_t kSigners = 32;
@@ -130,6 +142,84 @@ TEST_P(ConformanceWithTables, IsRightWhileKeysAreLearnedAndForgotten) {
   EXPECT_GE(returns, kReturns);
   subject_.verifier().settle();
   EXPECT_TRUE(subject_.is_right_about(cases));
+}
+
+// ---- tables of two sizes
+
+// The backend with a maker of tables that waits at the gate.
+template <const LaneBackend& kBackend>
+const LaneBackend& gated() {
+  static const LaneBackend backend = [] {
+    LaneBackend out = kBackend;
+    out.make_tables = [](const std::uint8_t* const* keys, std::size_t count, const CombShape& shape,
+                         std::uint64_t* const* tables, std::uint64_t* checksums, void* scratch) {
+      fake::pass_gate();
+      kBackend.make_tables(keys, count, shape, tables, checksums, scratch);
+    };
+    return out;
+  }();
+  return backend;
+}
+
+class TablesOfTwoSizes : public testing::TestWithParam<std::string_view> {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(TablesOfTwoSizes);
+INSTANTIATE_TEST_SUITE_P(Backends, TablesOfTwoSizes, testing::ValuesIn(lane_backends()), name_of_backend);
+
+// 4 MiB hold 64 tables of 64 KiB. The next key makes all of them smaller: first those whose memory has to be used again,
+// which have none for a while, then the others one by one.
+TEST_P(TablesOfTwoSizes, AreReadSideBySideInABatch) {
+  constexpr std::size_t kFit = 64;
+  const Forge forge(kFit + 1, 64, 12);
+  VerifierOptions options;
+  options.keys_max = kFit + 1;
+  options.table_memory_bytes = std::size_t{4} << 20;
+  const LaneBackend& backend = GetParam() == "avx512" ? gated<avx512::kBackend>() : gated<avx2::kBackend>();
+  Subject subject({.backend = GetParam()}, std::make_unique<LaneVerifier>(backend, options));
+  auto& verifier = dynamic_cast<LaneVerifier&>(subject.verifier());
+  const auto learn = [&](std::size_t signer) {
+    verifier.learn(static_cast<std::uint32_t>(signer + 1), forge.keys()[signer]);
+  };
+  // How many keys have a table of each shape now; the last: none.
+  const auto seen = [&] {
+    std::array<std::size_t, kTableShapeCount + 1> count{};
+    const KeyTables::Reading reading(*verifier.tables_for_test());
+    for (std::size_t i = 0; i <= kFit; ++i) {
+      const KeyTables::Found found = reading.find(static_cast<std::uint32_t>(i + 1), forge.keys()[i].data());
+      ++count[found.entries == nullptr ? kTableShapeCount : found.shape];
+    }
+    return count;
+  };
+  Numbers numbers(4);
+  std::vector<Case> cases;
+  for (std::size_t i = 0; i < 520; ++i) {
+    std::vector<std::uint8_t> payload(numbers.below(150));
+    numbers.fill(payload);
+    cases.push_back(forge.make({.damage = static_cast<Damage>(i % 3 == 0 ? numbers.below(kDamages) : 0),
+                                .signer = numbers.next(),
+                                .nonce = numbers.next(),
+                                .choice = numbers.next(),
+                                .sequence = i,
+                                .payload = payload}));
+  }
+  EXPECT_TRUE(libsodium_agrees(cases, 10, numbers));
+
+  for (std::size_t signer = 0; signer < kFit; ++signer) learn(signer);
+  verifier.settle();
+  EXPECT_EQ(seen(), (std::array<std::size_t, kTableShapeCount + 1>{kFit, 0, 0, 0, 0, 0, 1}));
+  {
+    fake::Gate gate;
+    learn(kFit);
+    gate.wait_for_a_call();
+    // 8 tables a call: some of the first chunk again, all of it again, some of the second moved.
+    for (const auto& [calls, large, small] : {std::tuple{2, 32U, 16U}, {2, 32U, 32U}, {2, 16U, 48U}}) {
+      for (int call = 0; call < calls; ++call) gate.let_one_pass();
+      EXPECT_EQ(seen(), (std::array<std::size_t, kTableShapeCount + 1>{large, small, 0, 0, 0, 0, 65 - large - small}));
+      EXPECT_TRUE(subject.is_right_in_every_lane_about(cases, forge));
+    }
+  }
+  verifier.settle();
+  EXPECT_EQ(seen(), (std::array<std::size_t, kTableShapeCount + 1>{0, kFit + 1}));
+  EXPECT_TRUE(subject.is_right_in_every_lane_about(cases, forge));
 }
 
 // ---- damaged tables

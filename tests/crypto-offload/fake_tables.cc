@@ -49,15 +49,6 @@ void damage(Lie lie, std::uint64_t number, const CombShape& shape, std::uint64_t
   }
 }
 
-void pass_gate() {
-  std::unique_lock lock(world.mutex);
-  if (!world.closed) return;
-  ++world.arrivals;
-  world.changed.notify_all();
-  world.changed.wait(lock, [] { return !world.closed || world.passes != 0; });
-  if (world.closed) --world.passes;
-}
-
 void wait_for_arrivals(std::uint64_t count) {
   std::unique_lock lock(world.mutex);
   const bool came = world.changed.wait_for(lock, std::chrono::minutes(1), [&] { return world.arrivals >= count; });
@@ -73,6 +64,15 @@ Bytes32 key_of(std::uint32_t number, Lie lie, std::uint8_t times) {
   key[kLieAt] = static_cast<std::uint8_t>(lie);
   key[kTimesAt] = times;
   return key;
+}
+
+void pass_gate() {
+  std::unique_lock lock(world.mutex);
+  if (!world.closed) return;
+  ++world.arrivals;
+  world.changed.notify_all();
+  world.changed.wait(lock, [] { return !world.closed || world.passes != 0; });
+  if (world.closed) --world.passes;
 }
 
 void make_tables(const std::uint8_t* const* keys, std::size_t count, const CombShape& shape,

@@ -43,6 +43,9 @@ class Gate {
   void open();
 };
 
+// What each call does first: waits at the gate, if there is one. For makers of real tables that a test holds up.
+void pass_gate();
+
 // Each call takes so long, at least.
 void set_slowness_ms(std::uint32_t milliseconds);
 // Calls that have begun since reset().
