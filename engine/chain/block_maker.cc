@@ -1,7 +1,5 @@
 #include "engine/chain/block_maker.h"
 
-#include <tuple>
-
 #include "meter-proto/base/assert.h"
 #include "meter-proto/chain/merkle_path.h"
 #include "meter-proto/chain/tagged_hash.h"
@@ -48,31 +46,36 @@ BlockMaker::BlockMaker(state::Machine& machine, const proto::BlockHeader& last)
 
 std::expected<std::unique_ptr<BlockMaker>, std::string> BlockMaker::restore(state::Machine& machine,
                                                                             const proto::BlockHeader& header) {
-  // By how people would say it, the widest doubt first.
-  const auto differs = [&](std::string_view what, const auto& state, const auto& said) {
-    return std::unexpected("the state has " + std::string(what) + " " + state + ", the header of block " +
-                           std::to_string(header.height) + " says " + said);
+  const auto differs = [&](const std::string& state, const std::string& said) {
+    return std::unexpected("the state has " + state + ", the header of block " + std::to_string(header.height) +
+                           " says " + said);
   };
-  const auto number = [](std::uint64_t value) { return std::to_string(value); };
-  const std::tuple<std::string_view, std::uint64_t, std::uint64_t> numbers[] = {
-      {"height", machine.height(), header.height},
-      {"batch", machine.batch_number(), header.last_batch},
-      {"time", machine.time_ns(), header.time_ns},
-      {"epoch", machine.epoch(), header.epoch},
-      {"cycle", machine.current_cycle().cycle_id, header.cycle},
-      {"so many messages:", machine.messages_executed(), header.total_messages},
+  struct Number {
+    std::string_view before;
+    std::uint64_t state;
+    std::string_view behind;
+    std::uint64_t said;
   };
-  for (const auto& [what, state, said] : numbers)
-    if (state != said) return differs(what, number(state), number(said));
+  const Number numbers[] = {
+      {"height ", machine.height(), "", header.height},
+      {"batch ", machine.batch_number(), "", header.last_batch},
+      {"time ", machine.time_ns(), "", header.time_ns},
+      {"epoch ", machine.epoch(), "", header.epoch},
+      {"cycle ", machine.current_cycle().cycle_id, "", header.cycle},
+      {"", machine.messages_executed(), " messages", header.total_messages},
+  };
+  for (const auto& [before, state, behind, said] : numbers)
+    if (state != said)
+      return differs(std::string(before) + std::to_string(state) + std::string(behind), std::to_string(said));
   if (header.height == 0) return std::unexpected("block 0 has no header");
-  // A new version may have come into force at the block's end.
+  // A later version may have come into force at the block's end.
   if (header.rules_version > machine.rules_version())
-    return differs("rules version", number(machine.rules_version()), number(header.rules_version));
-  if (validator_set_hash(machine) != header.validator_set_hash)
-    return differs("validators", to_hex(validator_set_hash(machine)), to_hex(header.validator_set_hash));
+    return differs("rules version " + std::to_string(machine.rules_version()), std::to_string(header.rules_version));
+  if (const Bytes32 validators = validator_set_hash(machine); validators != header.validator_set_hash)
+    return differs("validators " + to_hex(validators), to_hex(header.validator_set_hash));
   std::unique_ptr<BlockMaker> maker(new BlockMaker(machine, header));
   if (const Bytes32 root = maker->trees_.root(); root != header.state_root)
-    return differs("root", to_hex(root), to_hex(header.state_root));
+    return differs("root " + to_hex(root), to_hex(header.state_root));
   return maker;
 }
 

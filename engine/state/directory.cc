@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/state/tables.h"
+#include "meter-proto/address.h"
 #include "meter-proto/chain/leaves.h"
 #include "meter-proto/strict/payload.h"
 
@@ -86,6 +87,55 @@ void Directory::append_leaf(std::uint32_t index, LeafWriter& out) const {
                               .register_modulus = holder.register_modulus,
                               .max_wh_per_interval = holder.max_wh_per_interval}
                 .encode());
+}
+
+LeafCheck Directory::load_leaf(std::uint32_t index, ByteSpan bytes) {
+  const auto leaf = proto::HolderLeaf::decode(bytes);
+  if (!leaf) return wrong_leaf("serial and serial_length do not agree");
+  if (!valid_serial(leaf->serial())) return wrong_leaf("serial is not 1..32 of [A-Za-z0-9._-]");
+  if (leaf->status < 1 || leaf->status > 4) return wrong_field("status", leaf->status, "1..4");
+  if (leaf->phases > 7) return wrong_field("phases", leaf->phases, "0..7");
+  if (leaf->roles < 1 || leaf->roles > 63) return wrong_field("roles", leaf->roles, "1..63");
+  // No operation rotates a key yet.
+  if (leaf->key_generation != 1) return wrong_field("key_generation", leaf->key_generation, "1");
+  if (leaf->address != proto::address_of(leaf->public_key)) return wrong_leaf("address is not that of public_key");
+  if (leaf->phases != 0 && (leaf->roles & (kRoleMeter | kRoleProducer | kRoleGateway)) == 0)
+    return wrong_leaf("phases without the role of a meter");
+  if (leaf->register_modulus == 1) return wrong_field("register_modulus", leaf->register_modulus, "0 or above 1");
+  holders_[index] = {.public_key = leaf->public_key,
+                     .registration_id = leaf->registration_id,
+                     .address = leaf->address,
+                     .serial_text = leaf->serial_text,
+                     .serial_length = leaf->serial_length,
+                     .status = static_cast<HolderStatus>(leaf->status),
+                     .phases = leaf->phases,
+                     .roles = leaf->roles,
+                     .key_generation = leaf->key_generation,
+                     .owner_slot = leaf->owner_slot,
+                     .meter = leaf->meter,
+                     .wallet_account = leaf->wallet_account,
+                     .energy_account = leaf->energy_account,
+                     .debt_account = leaf->debt_account,
+                     .register_modulus = leaf->register_modulus,
+                     .max_wh_per_interval = leaf->max_wh_per_interval};
+  return {};
+}
+
+LeafCheck Directory::restore_indexes(Slot& slot) {
+  for (slot = 1; slot <= count(); ++slot) {
+    const Holder& holder = at(slot);
+    for (const auto& [what, other] :
+         {std::pair{"public_key", find_key(holder.public_key)}, std::pair{"address", find_address(holder.address)},
+          std::pair{"serial", find_serial(holder.serial())}})
+      if (other != 0) return wrong_leaf(std::string(what) + " is that of slot " + std::to_string(other) + ", too");
+    by_address_.insert(hash_bytes(holder.address), slot);
+    by_key_.insert(hash_bytes(holder.public_key), slot);
+    by_serial_.insert(hash_bytes(bytes_of(holder.serial())), slot);
+    ++status_counts_[static_cast<std::size_t>(holder.status)];
+    serial_order_.push_back(slot);
+  }
+  std::ranges::sort(serial_order_, std::ranges::less{}, [&](Slot number) { return at(number).serial(); });
+  return {};
 }
 
 std::size_t Directory::memory_bytes(std::uint32_t holders_max) noexcept {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/state/index_table.h"
+#include "engine/state/leaf_reader.h"
 #include "engine/state/leaf_writer.h"
 #include "engine/state/touched_set.h"
 #include "engine/state/types.h"
@@ -77,6 +78,11 @@ class Directory {
   [[nodiscard]] std::size_t serial_position(std::string_view serial) const noexcept;
 
   void append_leaf(std::uint32_t index, LeafWriter& out) const;
+  // Restoring (restorer.h): of an empty directory, first this, then every leaf, then the indexes. `slot` is one whose leaf
+  // cannot stand beside the others.
+  void begin_restore(std::uint32_t count) { holders_.resize(count); }
+  [[nodiscard]] LeafCheck load_leaf(std::uint32_t index, ByteSpan bytes);
+  [[nodiscard]] LeafCheck restore_indexes(Slot& slot);
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
   [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept { touched_.clear(); }

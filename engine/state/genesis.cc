@@ -109,7 +109,7 @@ std::expected<void, std::string> Machine::Parts::check(const Genesis& genesis) {
   return {};
 }
 
-Machine::Parts::Parts(const Genesis& genesis, RulesRange known)
+Machine::Parts::Parts(const Genesis& genesis, RulesRange known, Empty)
     : chain_id(genesis.chain_id),
       genesis_hash(genesis.hash),
       genesis_time_ns(genesis.time_ns),
@@ -128,6 +128,9 @@ Machine::Parts::Parts(const Genesis& genesis, RulesRange known)
       snapshot(touched_sets(), leaf_bytes_max()) {
   always_touched.mark(0);
   key_changes.reserve(std::max(genesis.holders.size(), kKeyChangesPerBatch));
+}
+
+Machine::Parts::Parts(const Genesis& genesis, RulesRange known) : Parts(genesis, known, Empty{}) {
   ELECTRA_ASSERT_EQ(ledger.open(0, Asset::uelectra, kSettlementOnly), kIssuerAccount);
   ELECTRA_ASSERT_EQ(ledger.open(0, Asset::uelectra, kSettlementOnly), kSettlementAccount);
   ELECTRA_ASSERT_EQ(ledger.open(0, Asset::watt_hour, kSettlementOnly), kCommunityAccount);

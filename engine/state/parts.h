@@ -15,8 +15,14 @@
 
 namespace electra::state {
 
+inline constexpr std::size_t kChainLeafBytes = 160;  // and the chain id
+
 struct Machine::Parts {
+  // What the genesis makes. It was checked.
   Parts(const Genesis& genesis, RulesRange known);
+  // Without any holder or account, to be filled from leaves.
+  struct Empty {};
+  Parts(const Genesis& genesis, RulesRange known, Empty);
 
   // Checks a genesis; the error is one sentence.
   [[nodiscard]] static std::expected<void, std::string> check(const Genesis& genesis);
@@ -25,6 +31,7 @@ struct Machine::Parts {
   [[nodiscard]] Outcome execute_one(const VerifiedMessage& message);
   void close_block() noexcept;
   void append_chain_leaf(LeafWriter& out) const;
+  [[nodiscard]] LeafCheck load_chain_leaf(ByteSpan bytes);
   [[nodiscard]] std::size_t leaf_bytes_max() const noexcept;
   // Null where a table's leaf changes with every batch.
   [[nodiscard]] SnapshotCursor::Sets touched_sets() noexcept;

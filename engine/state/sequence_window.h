@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/state/leaf_reader.h"
 #include "meter-proto/base/result.h"
 
 namespace electra::state {
@@ -55,10 +56,42 @@ class SequenceWindow {
     entries_[sequence % kSequenceWindow] = entry;
   }
 
+  // The window whose leaf this is. `newest_batch` is the highest of its entries, 0 if there is none.
+  [[nodiscard]] static LeafCheck decode(ByteSpan bytes, SequenceWindow& window, std::uint64_t& newest_batch);
+
  private:
   std::uint64_t highest_ = 0;                     // 0 = none used yet
   std::uint64_t used_ = 0;                        // bit i: highest_ - i was used
   std::array<Entry, kSequenceWindow> entries_{};  // of sequence s at s % 64
 };
+
+inline LeafCheck SequenceWindow::decode(ByteSpan bytes, SequenceWindow& window, std::uint64_t& newest_batch) {
+  LeafReader reader(bytes);
+  reader.records(std::span<SequenceWindow>(&window, 1));
+  if (!reader.good()) return wrong_leaf("has " + std::to_string(bytes.size()) + " bytes");
+  newest_batch = 0;
+  for (std::uint64_t behind = 0; behind < kSequenceWindow; ++behind) {
+    const bool used = (window.used_ >> behind & 1) != 0;
+    const std::uint64_t place = (window.highest_ - behind) % kSequenceWindow;
+    const auto where = [&](std::string_view field) {
+      return "entry " + std::to_string(place) + ": " + std::string(field);
+    };
+    const Entry& entry = window.entries_[place];
+    if (behind == 0 && window.highest_ != 0 && !used) return wrong_leaf("the highest sequence is not marked as used");
+    // Sequences begin at 1.
+    if (behind >= window.highest_ && used) return wrong_leaf("a sequence below 1 is marked as used");
+    if (!used &&
+        (entry.id_prefix | entry.batch | entry.detail | static_cast<std::uint16_t>(entry.result) | entry.reserved) != 0)
+      return wrong_leaf(where("is not zero, but its sequence is not used"));
+    if (!used) continue;
+    if (!consumes_sequence(entry.result) ||
+        (entry.result != Result::ok && result_name(entry.result) == result_name(static_cast<Result>(UINT16_MAX))))
+      return wrong_field(where("result"), static_cast<std::uint16_t>(entry.result), "a code that uses up a sequence");
+    if (entry.reserved != 0) return wrong_field(where("the last two bytes"), entry.reserved, "0");
+    if (entry.batch == 0) return wrong_field(where("batch"), entry.batch, "above 0");
+    newest_batch = std::max(newest_batch, entry.batch);
+  }
+  return {};
+}
 
 }  // namespace electra::state

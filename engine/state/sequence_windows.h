@@ -32,6 +32,11 @@ class SequenceWindows {
   void append_leaf(std::uint32_t index, LeafWriter& out) const {
     out.records(std::span<const SequenceWindow>(&windows_[index], 1));
   }
+  // Restoring (restorer.h): of an empty table, first this, then every leaf.
+  void begin_restore(std::uint32_t count) { windows_.resize(count); }
+  [[nodiscard]] LeafCheck load_leaf(std::uint32_t index, ByteSpan bytes, std::uint64_t& newest_batch) {
+    return SequenceWindow::decode(bytes, windows_[index], newest_batch);
+  }
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
   [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept { touched_.clear(); }

@@ -72,6 +72,44 @@ void Machine::Parts::append_chain_leaf(LeafWriter& out) const {
   out.text(chain_id);
 }
 
+LeafCheck Machine::Parts::load_chain_leaf(ByteSpan bytes) {
+  LeafReader reader(bytes);
+  reader.integers(rules_version, scheduled_rules.version, scheduled_rules.height, height, epoch);
+  reader.integers(batch_number, time_ns, messages, gateway);
+  std::string different;
+  const auto same = [&]<std::integral T>(std::string_view name, T genesis) {
+    T value{};
+    reader.integers(value);
+    if (value != genesis && different.empty())
+      different = std::string(name) + " is " + std::to_string(value) + "; the genesis says " + std::to_string(genesis);
+  };
+  const auto same_bytes = [&](std::string_view name, ByteSpan genesis) {
+    std::vector<std::uint8_t> value(genesis.size());
+    reader.records(std::span(value));
+    if (!equal_bytes(value, genesis) && different.empty())
+      different = std::string(name) + " is not that of the genesis";
+  };
+  same("genesis_time_ns", genesis_time_ns);
+  same_bytes("genesis_hash", genesis_hash);
+  same("interval_s", params.interval_s);
+  same("cycle_s", params.cycle_s);
+  same("grace_s", params.grace_s);
+  same("future_tolerance_s", params.future_tolerance_s);
+  same("retail_price", params.retail_price);
+  same("feed_in_price", params.feed_in_price);
+  same("holders_max", limits.holders_max);
+  same("accounts_max", limits.accounts_max);
+  same("pending_transfers_max", limits.pending_transfers_max);
+  same("correction_horizon_s", limits.correction_horizon_s);
+  same("pending_timeout_max_s", limits.pending_timeout_max_s);
+  same("not_after_max_s", limits.not_after_max_s);
+  same("timer_visits_per_batch_max", limits.timer_visits_per_batch_max);
+  same("the length of the chain id", static_cast<std::uint32_t>(chain_id.size()));
+  same_bytes("the chain id", bytes_of(chain_id));
+  if (!different.empty()) return wrong_leaf(std::move(different));
+  return reader.good() ? LeafCheck{} : wrong_leaf("is not the encoding of a chain");
+}
+
 const TouchedSet& Machine::touched(Table table) const noexcept {
   const Parts& p = *parts_;
   switch (table) {
@@ -107,7 +145,7 @@ SnapshotCursor::Sets Machine::Parts::touched_sets() noexcept {
 
 std::size_t Machine::Parts::leaf_bytes_max() const noexcept {
   return std::max({sizeof(SequenceWindow), proto::MeterLeaf::kBytes, meters.readings_leaf_bytes(),
-                   settlement.leaf_bytes_max(), chain_id.size() + 160});
+                   settlement.leaf_bytes_max(), kChainLeafBytes + chain_id.size()});
 }
 
 void Machine::begin_snapshot(LeafSink& sink) { parts_->snapshot.begin(*this, sink); }

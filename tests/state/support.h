@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -126,11 +127,12 @@ class Chain {
       verified.back().envelope.payload = message.payload;
     }
     std::vector<Outcome> outcomes(verified.size());
-    machine_->execute({.number = machine_->batch_number() + 1,
-                       .time_ns = std::max((kGenesisS + time_s) * kSecond, machine_->time_ns() + 1),
-                       .closes_block = closes_block,
-                       .messages = verified},
-                      outcomes);
+    const BatchInput input{.number = machine_->batch_number() + 1,
+                           .time_ns = std::max((kGenesisS + time_s) * kSecond, machine_->time_ns() + 1),
+                           .closes_block = closes_block,
+                           .messages = verified};
+    machine_->execute(input, outcomes);
+    if (after_batch) after_batch(input, outcomes);
     return outcomes;
   }
   Outcome send(const Message& message) { return batch(0, {&message, 1}).front(); }
@@ -145,6 +147,9 @@ class Chain {
     batch(time_s, {});
     while (machine_->next_timer_ns() <= machine_->time_ns()) batch(0, {});
   }
+
+  // Sees every batch and what became of it.
+  std::function<void(const BatchInput&, std::span<const Outcome>)> after_batch;
 
  private:
   std::unique_ptr<Machine> machine_;

@@ -196,6 +196,29 @@ void Ledger::append_leaf(std::uint32_t index, LeafWriter& out) const {
                 .encode());
 }
 
+LeafCheck Ledger::load_leaf(std::uint32_t index, ByteSpan bytes) {
+  const auto leaf = proto::AccountLeaf::decode(bytes);
+  if (!leaf) return wrong_leaf("is not the encoding of an account");
+  if (leaf->asset < 1 || leaf->asset > 2) return wrong_field("asset", leaf->asset, "1..2");
+  if (leaf->flags > kSettlementOnly) return wrong_field("flags", leaf->flags, "0..4");
+  if ((leaf->flags & kDebitsMustNotExceedCredits) != 0 &&
+      u128{leaf->debits_posted} + leaf->debits_pending > leaf->credits_posted)
+    return wrong_leaf("its debits exceed its credits");
+  if ((leaf->flags & kCreditsMustNotExceedDebits) != 0 &&
+      u128{leaf->credits_posted} + leaf->credits_pending > leaf->debits_posted)
+    return wrong_leaf("its credits exceed its debits");
+  if ((leaf->flags & kSettlementOnly) != 0 && (leaf->debits_pending | leaf->credits_pending) != 0)
+    return wrong_leaf("moves only by settlement, but something is pending");
+  accounts_[index] = {.debits_posted = leaf->debits_posted,
+                      .credits_posted = leaf->credits_posted,
+                      .debits_pending = leaf->debits_pending,
+                      .credits_pending = leaf->credits_pending,
+                      .owner_slot = leaf->owner_slot,
+                      .asset = static_cast<Asset>(leaf->asset),
+                      .flags = leaf->flags};
+  return {};
+}
+
 std::size_t Ledger::memory_bytes(std::uint32_t accounts_max, std::uint32_t pending_max) noexcept {
   return accounts_max * sizeof(Account) + TouchedSet::memory_bytes(accounts_max) +
          PendingTransfers::memory_bytes(pending_max);

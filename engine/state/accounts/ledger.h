@@ -73,6 +73,9 @@ class Ledger {
 
   // Of the accounts; pending() has its own.
   void append_leaf(std::uint32_t index, LeafWriter& out) const;
+  // Restoring (restorer.h): of an empty ledger, first this, then every leaf.
+  void begin_restore(std::uint32_t count) { accounts_.resize(count); }
+  [[nodiscard]] LeafCheck load_leaf(std::uint32_t index, ByteSpan bytes);
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
   [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept {

@@ -2,6 +2,8 @@
 
 #include <tuple>
 
+#include "meter-proto/strict/payload.h"
+
 namespace electra::state {
 
 PendingTransfers::PendingTransfers(std::uint32_t entries_max)
@@ -99,6 +101,31 @@ void PendingTransfers::sift_down(std::size_t position) noexcept {
 
 void PendingTransfers::append_leaf(std::uint32_t index, LeafWriter& out) const {
   out.records(std::span<const PendingTransfer>(&entries_[index], 1));
+}
+
+LeafCheck PendingTransfers::load_leaf(std::uint32_t index, ByteSpan bytes) {
+  PendingTransfer& transfer = entries_[index];
+  LeafReader reader(bytes);
+  reader.records(std::span<PendingTransfer>(&transfer, 1));
+  if (!reader.good()) return wrong_leaf("is not the encoding of a pending transfer");
+  if (std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; })) return {};
+  if (transfer.amount == 0) return wrong_field("amount", transfer.amount, "above 0, or everything 0");
+  if (transfer.slot == 0) return wrong_field("slot", transfer.slot, "above 0");
+  if (transfer.index >= strict::kTransfersMax) return wrong_field("index", transfer.index, "0..15");
+  if (transfer.debit_account == transfer.credit_account)
+    return wrong_field("credit_account", transfer.credit_account, "another one than debit_account");
+  return {};
+}
+
+LeafCheck PendingTransfers::restore_indexes(Entry& entry) {
+  for (entry = 1; entry <= highest_ever_; ++entry) {
+    if (is_free(entry)) continue;
+    const PendingTransfer transfer = at(entry);
+    if (const Entry other = find(transfer.slot, transfer.sequence, transfer.index); other != 0)
+      return wrong_leaf("slot, sequence and index are those of leaf " + std::to_string(other - 1) + ", too");
+    restore(entry, transfer);
+  }
+  return {};
 }
 
 std::size_t PendingTransfers::memory_bytes(std::uint32_t entries_max) noexcept {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/state/index_table.h"
+#include "engine/state/leaf_reader.h"
 #include "engine/state/leaf_writer.h"
 #include "engine/state/lowest_free.h"
 #include "engine/state/touched_set.h"
@@ -48,6 +49,13 @@ class PendingTransfers {
   // The highest entry that was ever in use.
   [[nodiscard]] Entry highest_ever() const noexcept { return highest_ever_; }
   void append_leaf(std::uint32_t index, LeafWriter& out) const;
+  // Restoring (restorer.h): of an empty table, first this, then every leaf, then restore_indexes(). What it says together
+  // with other tables is checked between the two.
+  void begin_restore(std::uint32_t count) { highest_ever_ = count; }
+  [[nodiscard]] LeafCheck load_leaf(std::uint32_t index, ByteSpan bytes);
+  [[nodiscard]] bool is_free(Entry entry) const noexcept { return at(entry).amount == 0; }
+  // `entry` is one whose leaf cannot stand beside the others.
+  [[nodiscard]] LeafCheck restore_indexes(Entry& entry);
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
   [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept { touched_.clear(); }

@@ -47,6 +47,8 @@ class Cashier {
     const Account& account = ledger_.at(holder.debt_account);
     return account.debits_posted - account.credits_posted;
   }
+  // Restoring (restorer.h).
+  void restore_debt(std::uint64_t debt) noexcept { debt_ = debt; }
   // Of all holders.
   [[nodiscard]] std::uint64_t debt() const noexcept { return debt_; }
 

@@ -6,6 +6,7 @@
 
 #include <vector>
 
+#include "engine/state/leaf_reader.h"
 #include "engine/state/leaf_writer.h"
 #include "engine/state/touched_set.h"
 #include "engine/state/types.h"
@@ -25,6 +26,8 @@ struct SettledInterval {
   std::uint64_t corrected_out = 0;
   bool grid_settled = false;  // the grid meter's interval was known at settlement
   bool grid_known = false;    // or has become known since
+
+  static constexpr std::size_t kLeafBytes = 8 * 8 + 2;
 };
 
 class IntervalHistory {
@@ -72,6 +75,21 @@ class IntervalHistory {
     out.integers(s.interval_plus_1, s.consumption_wh, s.generation_wh, s.consumers_pay, s.producers_get,
                  s.unaccounted_wh, s.corrected_in, s.corrected_out, s.grid_settled, s.grid_known);
   }
+  // Restoring (restorer.h): of an empty history, every leaf, and where it ends. at() of a place that has a leaf.
+  [[nodiscard]] LeafCheck load_leaf(std::uint32_t index, ByteSpan bytes) {
+    SettledInterval& s = ring_[index];
+    LeafReader reader(bytes);
+    reader.integers(s.interval_plus_1, s.consumption_wh, s.generation_wh, s.consumers_pay, s.producers_get,
+                    s.unaccounted_wh, s.corrected_in, s.corrected_out, s.grid_settled, s.grid_known);
+    if (!reader.good()) return wrong_leaf("grid_settled or grid_known is not 0 or 1");
+    if (s.grid_settled && !s.grid_known) return wrong_leaf("grid_settled without grid_known");
+    if (!s.grid_settled && s.unaccounted_wh != 0)
+      return wrong_field("unaccounted_wh", s.unaccounted_wh, "0 without grid_settled");
+    return {};
+  }
+  void restore_end(std::uint64_t end) noexcept { end_ = end; }
+  [[nodiscard]] std::size_t places() const noexcept { return ring_.size(); }
+  [[nodiscard]] const SettledInterval& at(std::uint32_t index) const noexcept { return ring_[index]; }
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
   [[nodiscard]] TouchedSet& touched() noexcept { return touched_; }
   void clear_touched() noexcept { touched_.clear(); }

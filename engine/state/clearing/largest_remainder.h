@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 
+#include "engine/state/leaf_reader.h"
 #include "engine/state/leaf_writer.h"
 #include "meter-proto/base/checked.h"
 
@@ -51,6 +52,9 @@ class LargestRemainder {
   }
 
   void append(LeafWriter& out) const { out.integers(total_, weight_sum_, floors_, left_, threshold_, ties_); }
+  // The inverse. What was read may be compared, not used, before it was found equal to one that was computed.
+  void read(LeafReader& from) { from.integers(total_, weight_sum_, floors_, left_, threshold_, ties_); }
+  bool operator==(const LargestRemainder&) const = default;
 
  private:
   struct Share {

@@ -22,6 +22,7 @@ struct PoolTotals {
   std::uint64_t export_wh = 0;
   std::uint64_t producers_get = 0;  // uelectra
   std::uint64_t consumers_pay = 0;  // uelectra
+  bool operator==(const PoolTotals&) const = default;
 };
 
 // feed_in_price <= retail_price; the products must fit into 64 bits (Machine::create sees to it).

@@ -177,19 +177,20 @@ Result Settlement::book_late(std::uint32_t number, const KeptReading& reading) {
 
 // --- energy to money ----------------------------------------------------------------------------------------------------
 
+void Settlement::set_price(IntervalWork& interval, std::size_t i) const {
+  interval.pool = mid_market(interval.wh_in, interval.wh_out, params_.retail_price, params_.feed_in_price);
+  interval.consumers = LargestRemainder(interval.pool.consumers_pay, interval.wh_in);
+  interval.producers = LargestRemainder(interval.pool.producers_get, interval.wh_out);
+  if (!interval.grid_known) return;
+  const BillLine& grid = std::as_const(meters_).lines(directory_.at(gateway_).meter)[i];
+  interval.unaccounted_wh = (static_cast<std::int64_t>(grid.wh_in) - static_cast<std::int64_t>(grid.wh_out)) -
+                            (static_cast<std::int64_t>(interval.wh_in) - static_cast<std::int64_t>(interval.wh_out));
+}
+
 void Settlement::price() {
-  const Holder& gateway = directory_.at(gateway_);
   for (std::size_t i = 0; i < work_.size(); ++i) {
     IntervalWork& interval = work_[i];
-    interval.pool = mid_market(interval.wh_in, interval.wh_out, params_.retail_price, params_.feed_in_price);
-    interval.consumers = LargestRemainder(interval.pool.consumers_pay, interval.wh_in);
-    interval.producers = LargestRemainder(interval.pool.producers_get, interval.wh_out);
-    if (interval.grid_known) {
-      const BillLine& grid = meters_.lines(gateway.meter)[i];
-      interval.unaccounted_wh =
-          (static_cast<std::int64_t>(grid.wh_in) - static_cast<std::int64_t>(grid.wh_out)) -
-          (static_cast<std::int64_t>(interval.wh_in) - static_cast<std::int64_t>(interval.wh_out));
-    }
+    set_price(interval, i);
     history_.add({.interval_plus_1 = first_interval() + i + 1,
                   .consumption_wh = interval.wh_in,
                   .generation_wh = interval.wh_out,

@@ -72,6 +72,20 @@ class Settlement {
   [[nodiscard]] TouchedSet& cycles_touched() noexcept { return cycles_touched_; }
   // Everything else: totals, the cursor and, while it is under way, its work.
   void append_leaf(LeafWriter& out) const;
+  // Restoring (restorer.h), in settlement_restore.cc: of a new settlement, every leaf, then what they say together, when
+  // directory, ledger and meters are restored. Everything that the cursor has computed is computed again.
+  [[nodiscard]] LeafCheck load_cycle_leaf(std::uint32_t index, ByteSpan bytes);
+  [[nodiscard]] LeafCheck load_leaf(LeafReader& from);
+  [[nodiscard]] LeafCheck check_restored(std::uint64_t time_ns) const;
+  // In this order: this one for every leaf of the table of intervals, then, when the bill lines are checked, the next.
+  // `wh_max`: what all meters together can make in an interval.
+  [[nodiscard]] LeafCheck check_restored_interval(std::uint32_t index, std::uint64_t wh_max) const;
+  [[nodiscard]] LeafCheck check_restored_work() const;
+  // Whether the cursor has classified the meter of the holder at this place of the serial order for the cycle under way.
+  [[nodiscard]] bool is_classified(std::size_t place) const noexcept {
+    return phase_ > Phase::classify || (phase_ == Phase::classify && place < position_);
+  }
+  [[nodiscard]] bool is_idle() const noexcept { return phase_ == Phase::idle; }
   // Of append_leaf() in its longest phase, with four bytes more for what the machine writes before it.
   [[nodiscard]] std::size_t leaf_bytes_max() const noexcept {
     return 4 + kLeafBytesIdle + kLeafBytesCursor + work_.size() * kLeafBytesInterval +
@@ -95,9 +109,17 @@ class Settlement {
     PoolTotals pool;
     LargestRemainder consumers;
     LargestRemainder producers;
+    bool operator==(const IntervalWork&) const = default;
   };
 
   [[nodiscard]] std::uint64_t classified() const noexcept { return settled_ + (phase_ > Phase::classify ? 1 : 0); }
+  // Meters that are billed by the cursor among the first `places` of the serial order.
+  [[nodiscard]] std::vector<std::uint32_t> members(std::size_t places) const;
+  [[nodiscard]] LeafCheck check_cursor(BillLine& posted) const;
+  [[nodiscard]] LeafCheck count_again(std::vector<IntervalWork>& work,
+                                      std::vector<LargestRemainder::Counters>& counters,
+                                      const std::vector<std::uint32_t>& visited,
+                                      const std::vector<std::uint32_t>& all) const;
   [[nodiscard]] std::uint64_t first_interval() const noexcept { return settled_ * calendar_.intervals_per_cycle(); }
 
   void advance();  // one pass, or as much of it as visits_left_ allows
@@ -108,6 +130,8 @@ class Settlement {
   void classify(std::uint32_t number);
   void absorb(Meter& meter, const KeptReading& reading, std::span<BillLine> lines);
   void price();
+  // From the sums of the i-th interval of the cycle to its prices.
+  void set_price(IntervalWork& interval, std::size_t i) const;
   void post(const Holder& holder);
   void finish();
   void close_bill(Meter& meter, std::span<const BillLine> lines);

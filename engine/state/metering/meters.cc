@@ -137,6 +137,53 @@ void Meters::append_readings_leaf(std::uint32_t meter, LeafWriter& out) const {
 
 void Meters::append_lines_leaf(std::uint32_t meter, LeafWriter& out) const { out.records(lines(meter)); }
 
+void Meters::begin_restore(std::uint32_t count) {
+  meters_.resize(count);
+  ring_.resize(count * ring_places_);
+  lines_.resize(count * line_count_);
+}
+
+LeafCheck Meters::load_leaf(std::uint32_t number, ByteSpan bytes, Registers& newest) {
+  const auto leaf = proto::MeterLeaf::decode(bytes);
+  if (!leaf) return wrong_leaf("own_limit or has_base is not 0 or 1, or byte 7 is not 0");
+  if (leaf->phases < 1 || leaf->phases > 7) return wrong_field("phases", leaf->phases, "1..7");
+  newest = {.in = leaf->newest.in, .out = leaf->newest.out};
+  meters_[number] = {.slot = leaf->slot,
+                     .phases = leaf->phases,
+                     .rules = {.modulus = leaf->register_modulus,
+                               .wh_per_interval_max = leaf->wh_per_interval_max,
+                               .own_limit = leaf->own_limit},
+                     .has_base = leaf->has_base,
+                     .base_boundary = leaf->base_boundary,
+                     .base_time_s = leaf->base_time_s,
+                     .base = {.in = leaf->base.in, .out = leaf->base.out},
+                     .newest_time_s = leaf->newest_time_s,
+                     .newest_boundary = leaf->newest_boundary,
+                     .consumed_wh = leaf->consumed_wh,
+                     .generated_wh = leaf->generated_wh,
+                     .paid = leaf->paid,
+                     .received = leaf->received,
+                     .intervals_missing = leaf->intervals_missing,
+                     .intervals_estimated = leaf->intervals_estimated,
+                     .intervals_faulty = leaf->intervals_faulty,
+                     .billed_cycle = leaf->billed_cycle,
+                     .bill_hash = leaf->bill_hash,
+                     .correction_hash = leaf->correction_hash};
+  return {};
+}
+
+LeafCheck Meters::load_readings_leaf(std::uint32_t meter, ByteSpan bytes) {
+  LeafReader reader(bytes);
+  reader.records(std::span<KeptReading>(ring_.data() + meter * ring_places_, ring_places_));
+  return reader.good() ? LeafCheck{} : wrong_leaf("is not the encoding of a ring of readings");
+}
+
+LeafCheck Meters::load_lines_leaf(std::uint32_t meter, ByteSpan bytes) {
+  LeafReader reader(bytes);
+  reader.records(std::span<BillLine>(lines_.data() + meter * line_count_, line_count_));
+  return reader.good() ? LeafCheck{} : wrong_leaf("is not the encoding of bill lines");
+}
+
 void Meters::clear_touched() noexcept {
   touched_.clear();
   readings_touched_.clear();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/state/calendar.h"
+#include "engine/state/leaf_reader.h"
 #include "engine/state/leaf_writer.h"
 #include "engine/state/machine.h"
 #include "engine/state/metering/registers.h"
@@ -105,6 +106,16 @@ class Meters {
   void append_leaf(std::uint32_t meter, LeafWriter& out) const;
   void append_readings_leaf(std::uint32_t meter, LeafWriter& out) const;
   void append_lines_leaf(std::uint32_t meter, LeafWriter& out) const;
+  // Restoring (restorer.h): of empty tables, first this, then every leaf. The newest registers that a meter's leaf shows
+  // follow from its other leaves: they are given back to be compared.
+  void begin_restore(std::uint32_t count);
+  [[nodiscard]] LeafCheck load_leaf(std::uint32_t meter, ByteSpan bytes, Registers& newest);
+  [[nodiscard]] LeafCheck load_readings_leaf(std::uint32_t meter, ByteSpan bytes);
+  [[nodiscard]] LeafCheck load_lines_leaf(std::uint32_t meter, ByteSpan bytes);
+  // All places of a meter's ring.
+  [[nodiscard]] std::span<const KeptReading> ring(std::uint32_t meter) const noexcept {
+    return {ring_.data() + meter * ring_places_, ring_places_};
+  }
   [[nodiscard]] std::size_t readings_leaf_bytes() const noexcept { return ring_places_ * sizeof(KeptReading); }
   [[nodiscard]] const TouchedSet& touched() const noexcept { return touched_; }
   [[nodiscard]] const TouchedSet& readings_touched() const noexcept { return readings_touched_; }
