@@ -27,6 +27,10 @@ struct Secrets {
   LaneWords<4> scalars;
 };
 
+// What lanes without a message sign with. Their nonce and hash are the initial state of SHA-512, which everybody knows: with
+// a real scalar their S would tell it.
+alignas(32) constexpr std::uint8_t kNoScalar[32] = {};
+
 // How many of the items are in the group that begins with `first`.
 [[gnu::always_inline]] inline std::size_t group_size(std::size_t count, std::size_t first) {
   return count - first < kLanes ? count - first : kLanes;
@@ -106,7 +110,7 @@ void write_responses(const SignLaneItem* items, std::size_t count, std::uint8_t 
     }
     const std::size_t size = group_size(count, first);
     const std::uint8_t* keys[kLanes];
-    for (std::size_t i = 0; i < kLanes; ++i) keys[i] = items[first + (i < size ? i : 0)].scalar;
+    for (std::size_t i = 0; i < kLanes; ++i) keys[i] = i < size ? items[first + i].scalar : kNoScalar;
     store(&secrets.scalars, load_words(keys));
     multiply_add(secrets.hashes[first / kLanes % 2], secrets.scalars, secrets.groups[first / kLanes].nonce,
                  &secrets.scalars);
@@ -121,16 +125,18 @@ void write_responses(const SignLaneItem* items, std::size_t count, std::uint8_t 
   write_responses(items, count, signatures, secrets);
 }
 
-// The compiler may not leave it out.
+// Whole cache lines, which the compiler may neither leave out nor turn into a call: a first call is bound by the dynamic
+// linker, which would save the registers, secrets and all, below everything that is wiped here.
 [[gnu::always_inline]] inline void wipe(void* memory, std::size_t bytes) {
-  __builtin_memset(memory, 0, bytes);
-  asm volatile("" : : "r"(memory) : "memory");
+  auto* const begin = static_cast<std::uint8_t*>(memory);
+  for (std::size_t at = 0; at < bytes; at += sizeof(Lanes)) {
+    _mm512_store_si512(begin + at, _mm512_setzero_si512());
+    asm volatile("" : : "r"(begin) : "memory");
+  }
 }
 
-constexpr std::size_t kFramesBytesMax = 20'480;  // sign() and all that it calls: 14 KB, as g++ has it
-
 [[gnu::noinline]] void wipe_stack() {
-  alignas(64) std::uint8_t frames[kFramesBytesMax];
+  alignas(64) std::uint8_t frames[kSignStackBytesMax];
   wipe(frames, sizeof frames);
 }
 
@@ -144,6 +150,7 @@ void make_sign_table(std::uint64_t* table) noexcept { make_sign_tables(table); }
   Secrets secrets;
   sign(table, items, count, signatures, secrets);
   wipe_stack();
+  static_assert(alignof(Secrets) == 64 && sizeof(Group) % 64 == 0 && sizeof(Secrets) % 64 == 0);
   wipe(secrets.groups, (count + kLanes - 1) / kLanes * sizeof(Group));
   wipe(&secrets.digests, sizeof secrets - sizeof secrets.groups);
 }

@@ -2,8 +2,9 @@
 // interface for everyone else.
 //
 // Constant time in the key: what depends on a scalar, a prefix or a nonce is neither a branch nor an address (sign_comb.h
-// says how the table is read; sha512.h and scalar.h promise the same). Lengths and counts are public. The stack that held
-// a nonce is wiped. Plain memory and plain pointers; everything but the constants needs supported(). Allocates nothing.
+// says how the table is read; lanes/sha512_item.h and scalar.h promise the same). Lengths and counts are public. The stack
+// that held a nonce is wiped, in builds without a sanitizer: those have larger frames. Plain memory and plain pointers;
+// everything but the constants needs supported(). Allocates nothing.
 //
 // One core of a Zen 5 machine, 200 bytes signed, medians: 0.69 µs a signature of 256 (libsodium: 14 µs), 1.08 µs of 8.
 // Almost 0.5 µs are the comb. The inversion is 2.4 µs, however many signatures share it, and signing one takes as long as
@@ -19,6 +20,9 @@ inline constexpr std::size_t kSignItemsMax = 256;
 
 // The table of multiples of the base point that signing reads, 64-byte aligned: 13 · 15 · 16 words.
 inline constexpr std::size_t kSignTableWords = 3120;
+
+// What sign_lanes wipes below its own frame: that of everything it calls, 14 KB as g++ has it. A test looks whether it does.
+inline constexpr std::size_t kSignStackBytesMax = 20'480;
 
 // One message: tag ‖ sequence (8 bytes, little endian) ‖ payload.
 struct SignLaneItem {
