@@ -7,21 +7,12 @@
 #endif
 
 #include "crypto-offload/avx2/field.h"
+#include "crypto-offload/avx2/transpose.h"
 
 namespace electra::crypto::avx2 {
 namespace {
 
 // --- Bytes, canonical form, comparisons -------------------------------------------------------------------------------
-
-// Four rows of four words to four vectors: out[k] gets word k of each row. Its own inverse.
-[[gnu::always_inline]] inline void transpose(const Lanes* rows, Lanes* out) {
-  const Lanes low01 = _mm256_unpacklo_epi64(rows[0], rows[1]), high01 = _mm256_unpackhi_epi64(rows[0], rows[1]);
-  const Lanes low23 = _mm256_unpacklo_epi64(rows[2], rows[3]), high23 = _mm256_unpackhi_epi64(rows[2], rows[3]);
-  out[0] = _mm256_permute2x128_si256(low01, low23, 0x20);
-  out[1] = _mm256_permute2x128_si256(high01, high23, 0x20);
-  out[2] = _mm256_permute2x128_si256(low01, low23, 0x31);
-  out[3] = _mm256_permute2x128_si256(high01, high23, 0x31);
-}
 
 // 32 bytes of each lane to words; in[i] is lane i and needs no alignment.
 [[gnu::always_inline]] inline Words load_words(const std::uint8_t* const* in) {

@@ -183,14 +183,6 @@ struct alignas(64) Signs {
 
 }  // namespace
 
-void load_scalars(const std::uint8_t* const* encodings, std::size_t count, LaneWords<4>* out) noexcept {
-  for (std::size_t lane = 0; lane < kGroup; ++lane) {
-    std::uint64_t words[4] = {};
-    if (lane < count) __builtin_memcpy(words, encodings[lane], sizeof words);
-    for (int k = 0; k < 4; ++k) out->word[k][lane] = words[k];
-  }
-}
-
 void reduce(const LaneWords<8>& values, LaneWords<4>* out) noexcept {
   for (std::size_t lane = 0; lane < kGroup; ++lane) {
     std::uint64_t x[8], reduced[4];

@@ -15,9 +15,6 @@
 
 namespace electra::crypto::avx2 {
 
-// 32 bytes from each of the first `count` pointers (1 to 8), any alignment; the other lanes become 0.
-void load_scalars(const std::uint8_t* const* encodings, std::size_t count, LaneWords<4>* out) noexcept;
-
 // Any 512-bit value to the one below L that is congruent to it.
 void reduce(const LaneWords<8>& values, LaneWords<4>* out) noexcept;
 

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "crypto-offload/avx2/transpose.h"
 #include "crypto-offload/lanes/sha512_rounds.h"
 
 namespace electra::crypto::avx2 {
@@ -57,16 +58,6 @@ struct Vector {
   }
 };
 
-// rows[i] to column i. Its own inverse.
-[[gnu::always_inline]] inline void transpose(const Word* rows, Word* columns) noexcept {
-  const Word low01 = _mm256_unpacklo_epi64(rows[0], rows[1]), high01 = _mm256_unpackhi_epi64(rows[0], rows[1]);
-  const Word low23 = _mm256_unpacklo_epi64(rows[2], rows[3]), high23 = _mm256_unpackhi_epi64(rows[2], rows[3]);
-  columns[0] = _mm256_permute2x128_si256(low01, low23, 0x20);
-  columns[1] = _mm256_permute2x128_si256(high01, high23, 0x20);
-  columns[2] = _mm256_permute2x128_si256(low01, low23, 0x31);
-  columns[3] = _mm256_permute2x128_si256(high01, high23, 0x31);
-}
-
 // One message as a stream of blocks. Sizes in bytes.
 struct Stream {
   const Sha512Item* item = nullptr;
@@ -93,7 +84,8 @@ void assemble(const Stream& stream, std::size_t block, Block& out) noexcept {
   out = Block{};
   std::size_t at = 0;  // so many bytes are there
   if (block == 0) {
-    for (const std::uint8_t* part : {item.r, item.key}) {
+    const std::uint8_t* const parts[2] = {item.r, item.key};
+    for (const std::uint8_t* part : parts) {
       if (part == nullptr) continue;
       __builtin_memcpy(out.bytes + at, part, 32);
       at += 32;

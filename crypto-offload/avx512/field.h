@@ -25,6 +25,7 @@
 
 #include <cstdint>
 
+#include "crypto-offload/avx512/transpose.h"
 #include "crypto-offload/lanes/curve.h"
 
 namespace electra::crypto::avx512 {
@@ -351,25 +352,6 @@ void check_limbs(const char* function, const std::uint64_t (*limbs)[kLanes], std
 }
 
 // --- Elements in memory, lane by lane ---------------------------------------------------------------------------------
-
-// Eight rows of eight words to eight vectors: out[k] gets word k of each row.
-[[gnu::always_inline]] inline void transpose(const Lanes* rows, Lanes* out) {
-  Lanes pairs[8];
-  for (int i = 0; i < 8; i += 2) {
-    pairs[i] = _mm512_unpacklo_epi64(rows[i], rows[i + 1]);      // words 0, 2, 4, 6 of two rows
-    pairs[i + 1] = _mm512_unpackhi_epi64(rows[i], rows[i + 1]);  // words 1, 3, 5, 7
-  }
-  for (int odd = 0; odd < 2; ++odd) {
-    const Lanes low04 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0x88);  // words 0 and 4 of rows 0 to 3
-    const Lanes low26 = _mm512_shuffle_i64x2(pairs[odd], pairs[odd + 2], 0xdd);  // words 2 and 6
-    const Lanes high04 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0x88);
-    const Lanes high26 = _mm512_shuffle_i64x2(pairs[odd + 4], pairs[odd + 6], 0xdd);
-    out[odd] = _mm512_shuffle_i64x2(low04, high04, 0x88);
-    out[odd + 4] = _mm512_shuffle_i64x2(low04, high04, 0xdd);
-    out[odd + 2] = _mm512_shuffle_i64x2(low26, high26, 0x88);
-    out[odd + 6] = _mm512_shuffle_i64x2(low26, high26, 0xdd);
-  }
-}
 
 // The words that kFields elements of a lane take in memory: their limbs one after the other, then words that are 0, to
 // whole cache lines.

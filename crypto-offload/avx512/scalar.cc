@@ -4,17 +4,17 @@
 
 #include <immintrin.h>
 
+#include "crypto-offload/lanes/curve.h"
+
 namespace electra::crypto::avx512 {
 namespace {
 
 using Word = __m512i;
 
-constexpr int kLanes = 8;
-constexpr int kLimbBits = 52;
+constexpr int kLimbBits = 52;  // not the 51 of lanes/curve.h
 constexpr std::uint64_t kLimbMask = (std::uint64_t{1} << kLimbBits) - 1;
 
-// L in words, and c = L − 2^252.
-constexpr std::uint64_t kOrder[4] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000};
+// c = L − 2^252.
 constexpr unsigned __int128 kC = static_cast<unsigned __int128>(kOrder[1]) << 64 | kOrder[0];
 constexpr std::uint64_t limb_of_c(int low_bit) { return static_cast<std::uint64_t>(kC >> low_bit) & kLimbMask; }
 
@@ -224,14 +224,6 @@ void recode_any_rows(const Word* u, CombShape shape, CombDigits* out) noexcept {
 }
 
 }  // namespace
-
-void load_scalars(const std::uint8_t* const* encodings, std::size_t count, LaneWords<4>* out) noexcept {
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    std::uint64_t words[4] = {};
-    if (lane < count) __builtin_memcpy(words, encodings[lane], sizeof words);
-    for (int k = 0; k < 4; ++k) out->word[k][lane] = words[k];
-  }
-}
 
 void reduce(const LaneWords<8>& values, LaneWords<4>* out) noexcept {
   Word x[10];

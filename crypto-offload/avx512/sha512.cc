@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 
+#include "crypto-offload/avx512/transpose.h"
 #include "crypto-offload/lanes/sha512_rounds.h"
 
 namespace electra::crypto::avx512 {
@@ -53,25 +54,6 @@ struct Vector {
 [[gnu::always_inline]] inline Word swap_bytes(Word words) noexcept {
   const __m128i order = _mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8);
   return _mm512_shuffle_epi8(words, _mm512_broadcast_i32x4(order));
-}
-
-// rows[i] to column i. Its own inverse.
-[[gnu::always_inline]] inline void transpose(const Word* rows, Word* columns) noexcept {
-  Word pairs[8];  // pairs[i + j]: words j, j + 2, j + 4, j + 6 of rows i and i + 1
-  for (int i = 0; i < 8; i += 2) {
-    pairs[i] = _mm512_unpacklo_epi64(rows[i], rows[i + 1]);
-    pairs[i + 1] = _mm512_unpackhi_epi64(rows[i], rows[i + 1]);
-  }
-  for (int j = 0; j < 2; ++j) {
-    const Word low0 = _mm512_shuffle_i64x2(pairs[j], pairs[2 + j], 0x88);  // words j and j + 4 of rows 0 to 3
-    const Word low1 = _mm512_shuffle_i64x2(pairs[4 + j], pairs[6 + j], 0x88);
-    const Word high0 = _mm512_shuffle_i64x2(pairs[j], pairs[2 + j], 0xdd);  // words j + 2 and j + 6
-    const Word high1 = _mm512_shuffle_i64x2(pairs[4 + j], pairs[6 + j], 0xdd);
-    columns[j] = _mm512_shuffle_i64x2(low0, low1, 0x88);
-    columns[j + 4] = _mm512_shuffle_i64x2(low0, low1, 0xdd);
-    columns[j + 2] = _mm512_shuffle_i64x2(high0, high1, 0x88);
-    columns[j + 6] = _mm512_shuffle_i64x2(high0, high1, 0xdd);
-  }
 }
 
 // The lowest n bits, 0 ≤ n ≤ 64.

@@ -13,16 +13,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "crypto-offload/lanes/lane_words.h"
 #include "crypto-offload/lanes/sha512_item.h"
-#include "meter-proto/base/assert.h"
 #include "meter-proto/base/bytes.h"
 
 namespace electra::crypto::avx512 {
-
-using electra::crypto::Sha512Item;
 
 // The digests as 512-bit little-endian values, as scalar.h takes them: items[8 g + lane] to lane `lane` of digests[g],
 // ⌈count / 8⌉ groups. Lanes without an item get some value.
@@ -33,9 +29,5 @@ void store_digests(const LaneWords<8>& digests, std::size_t count, Bytes64* out)
 
 // items[i] to digests[i], any number of them.
 void sha512_many(const Sha512Item* items, std::size_t count, Bytes64* digests) noexcept;
-inline void sha512_many(std::span<const Sha512Item> items, std::span<Bytes64> digests) noexcept {
-  ELECTRA_ASSERT_EQ(items.size(), digests.size());
-  sha512_many(items.data(), items.size(), digests.data());
-}
 
 }  // namespace electra::crypto::avx512

@@ -26,6 +26,10 @@ struct LaneItem {
   std::uint32_t payload_bytes = 0;
 };
 
+// Stops the program unless 1 <= count <= kLaneItemsMax. Defined in a file that any x86-64 runs, because backends are compiled
+// for instructions that not every machine has, and an assertion makes strings.
+void require_item_count(std::size_t count) noexcept;
+
 struct LaneBackend {
   const char* name;
 

@@ -1,7 +1,7 @@
 // [S]B − [h]A for keys whose table is there: two signed combs whose doublings are the same.
 //
 // The comb of −A has `rows` rows of `tables` digits (comb_shape.h), the comb of B has 8 rows of 3 digits, and every shape of
-// a key has at least 8 rows: so row r of B is added where row r of A is. With a 64 KiB table that is 32 + 24 additions and
+// a key has at least so many rows: so row r of B is added where row r of A is. With a 64 KiB table that is 32 + 24 additions and
 // 7 doublings.
 //
 // What the additions read is listed beforehand, so that it can be asked for in time: each addition asks memory for the
@@ -20,6 +20,15 @@
 
 namespace electra::crypto::ELECTRA_LANES {
 namespace {
+
+static_assert(
+    [] {
+      for (const CombShape& shape : kTableShapes) {
+        if (shape.rows < kCombBase.rows) return false;
+      }
+      return true;
+    }(),
+    "the rows of B are added beside rows of A");
 
 // The additions of 8 signatures, in their order: for each row from the top, the digits of h, and those of S in the last 8.
 struct CombSteps {

@@ -4,8 +4,8 @@
 // digit, ± 1, 3 … 31, so that none is zero. The odd multiples of −A lie in a small table of each lane. The 8 rows of the
 // comb of B are added in the last 8 of the doublings.
 //
-// Cost: a decompression, 16 additions for the small table, 250 doublings, 51 + 24 additions. Addresses depend on h and S:
-// for public data only. Include a backend's field.h first.
+// Cost: a decompression, 15 additions and a doubling for the small table, 250 doublings, 51 + 24 additions. Addresses depend
+// on h and S: for public data only. Include a backend's field.h first.
 #pragma once
 
 #include "crypto-offload/lanes/comb_row.h"

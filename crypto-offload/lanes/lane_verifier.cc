@@ -110,6 +110,8 @@ void verify_all(const LaneBackend& backend, const KeyTables* tables, const std::
 
 }  // namespace
 
+void require_item_count(std::size_t count) noexcept { ELECTRA_ASSERT(count >= 1 && count <= kLaneItemsMax); }
+
 LaneVerifier::LaneVerifier(const LaneBackend& backend, const VerifierOptions& options)
     : backend_(backend), base_(make_base_table(backend.make_tables)) {
   if (options.keys_max != 0 && options.table_memory_bytes != 0) {

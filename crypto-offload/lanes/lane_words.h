@@ -4,6 +4,7 @@
 // nobody transposes. Plain memory, so that code without AVX-512 can make and read it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace electra::crypto {
@@ -14,5 +15,15 @@ template <int kWords>
 struct alignas(64) LaneWords {
   std::uint64_t word[kWords][8];
 };
+
+// 32 bytes from each of the first `count` pointers (1 to 8), any alignment; the other lanes become 0.
+[[gnu::always_inline]] inline void load_scalars(const std::uint8_t* const* encodings, std::size_t count,
+                                                LaneWords<4>* out) noexcept {
+  for (std::size_t lane = 0; lane < 8; ++lane) {
+    std::uint64_t words[4] = {};
+    if (lane < count) __builtin_memcpy(words, encodings[lane], sizeof words);
+    for (int k = 0; k < 4; ++k) out->word[k][lane] = words[k];
+  }
+}
 
 }  // namespace electra::crypto

@@ -55,9 +55,6 @@ enum class NeedT { no, yes };
   return {select(mask, a.sum, b.sum), select(mask, a.difference, b.difference), select(mask, a.double_z, b.double_z),
           select(mask, a.t, b.t)};
 }
-[[gnu::always_inline]] inline AffineNiels select(Mask mask, const AffineNiels& a, const AffineNiels& b) {
-  return {select(mask, a.sum, b.sum), select(mask, a.difference, b.difference), select(mask, a.t2d, b.t2d)};
-}
 
 // −p in the lanes of the mask.
 [[gnu::always_inline]] inline Point negate_where(Mask mask, const Point& p) {

@@ -8,8 +8,8 @@
 // The verdict: S < L, the encoding of the point is R, and R is not of small order. R is compared with an encoding that is
 // canonical by construction, so that the list of small order needs only canonical forms.
 //
-// Before it a backend includes its field.h and declares the stages that have no points: sha512_lanes, store_digests,
-// load_scalars, reduce, below_order, recode.
+// Before it a backend includes its field.h and declares the stages that have no points: sha512_lanes, store_digests, reduce,
+// below_order, recode.
 #pragma once
 
 #include "crypto-offload/lanes/backend.h"
@@ -17,7 +17,6 @@
 #include "crypto-offload/lanes/general.h"
 #include "crypto-offload/lanes/lane_words.h"
 #include "crypto-offload/lanes/sha512_item.h"
-#include "meter-proto/base/assert.h"
 
 namespace electra::crypto::ELECTRA_LANES {
 namespace {
@@ -153,7 +152,7 @@ inline void compare(const LaneItem* items, std::size_t count, Waiting* points, M
 
 void verify_items(const LaneItem* items, std::size_t count, std::uint32_t shape, const std::uint64_t* base,
                   std::uint8_t* valid, std::uint8_t* hashes) {
-  ELECTRA_ASSERT(count >= 1 && count <= kLaneItemsMax);
+  require_item_count(count);
   Sha512Item parts[kLaneItemsMax];
   for (std::size_t i = 0; i < count; ++i) {
     const LaneItem& item = items[i];

@@ -28,15 +28,21 @@
 
 namespace electra::crypto {
 
+// Its functions are always_inline: files that are compiled for instructions which not every machine has use them, and must
+// leave no copy for the linker to keep for everyone.
 struct CombShape {
   std::uint32_t teeth;   // t
   std::uint32_t rows;    // v: one more than the doublings
   std::uint32_t tables;  // b
 
-  [[nodiscard]] constexpr std::uint32_t bits() const noexcept { return teeth * rows * tables; }
-  [[nodiscard]] constexpr std::uint32_t digits() const noexcept { return rows * tables; }
-  [[nodiscard]] constexpr std::uint32_t entries_per_table() const noexcept { return 1U << (teeth - 1); }
-  [[nodiscard]] constexpr std::uint32_t entries() const noexcept { return tables * entries_per_table(); }
+  [[nodiscard, gnu::always_inline]] constexpr std::uint32_t bits() const noexcept { return teeth * rows * tables; }
+  [[nodiscard, gnu::always_inline]] constexpr std::uint32_t digits() const noexcept { return rows * tables; }
+  [[nodiscard, gnu::always_inline]] constexpr std::uint32_t entries_per_table() const noexcept {
+    return 1U << (teeth - 1);
+  }
+  [[nodiscard, gnu::always_inline]] constexpr std::uint32_t entries() const noexcept {
+    return tables * entries_per_table();
+  }
 };
 
 inline constexpr std::uint32_t kCombBitsMin = 254;  // an odd h + L < 2 L has so many

@@ -19,7 +19,7 @@ inline constexpr CombShape kTableShapes[] = {kComb64KiB, kComb32KiB, kComb16KiB,
 inline constexpr std::uint32_t kTableShapeCount = sizeof(kTableShapes) / sizeof(kTableShapes[0]);
 inline constexpr std::uint32_t kNoTable = UINT32_MAX;  // a shape that stands for "no table"
 
-[[nodiscard]] constexpr std::size_t table_bytes(const CombShape& shape) noexcept {
+[[nodiscard, gnu::always_inline]] constexpr std::size_t table_bytes(const CombShape& shape) noexcept {
   return shape.entries() * kEntryBytes;
 }
 

@@ -315,7 +315,7 @@ TEST_P(Scalars, LoadsAsManyLanesAsThereAre) {
     std::vector<const std::uint8_t*> given(pointers, pointers + count);
     LaneWords<4> out;
     std::memset(&out, 0xa5, sizeof out);
-    stages().load_scalars(given.data(), count, &out);
+    load_scalars(given.data(), count, &out);
     for (std::size_t lane = 0; lane < kLanes; ++lane) {
       EXPECT_EQ(lane_of(out, lane), lane < count ? reference::load({pointers[lane], 32}) : Integer{});
     }

@@ -23,7 +23,6 @@ struct Stages {
   void (*sha512_lanes)(const Sha512Item*, std::size_t count, LaneWords<8>*);
   void (*store_digests)(const LaneWords<8>&, std::size_t count, Bytes64*);
   void (*sha512_many)(const Sha512Item*, std::size_t count, Bytes64*);
-  void (*load_scalars)(const std::uint8_t* const*, std::size_t count, LaneWords<4>*);
   void (*reduce)(const LaneWords<8>&, LaneWords<4>*);
   std::uint8_t (*below_order)(const LaneWords<4>&);
   void (*recode)(const LaneWords<4>&, const CombShape&, CombDigits*);
@@ -36,7 +35,6 @@ inline constexpr Stages kAvx512Stages = {
     .sha512_lanes = avx512::sha512_lanes,
     .store_digests = avx512::store_digests,
     .sha512_many = avx512::sha512_many,
-    .load_scalars = avx512::load_scalars,
     .reduce = avx512::reduce,
     .below_order = avx512::below_order,
     .recode = avx512::recode,
@@ -55,7 +53,6 @@ inline constexpr Stages kAvx2Stages = {
             avx2::store_digests(group, taken, digests + at);
           }
         },
-    .load_scalars = avx2::load_scalars,
     .reduce = avx2::reduce,
     .below_order = avx2::below_order,
     .recode = avx2::recode,
