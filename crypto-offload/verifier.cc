@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "crypto-offload/self_check.h"
 #include "crypto-offload/sodium/sodium_verifier.h"
+#include "crypto-offload/tables/table_plan.h"
 #if defined(__x86_64__)
 #include "crypto-offload/avx2/backend.h"
 #include "crypto-offload/avx2/supported.h"
@@ -11,6 +13,7 @@
 #include "crypto-offload/lanes/lane_verifier.h"
 #endif
 #include "meter-proto/base/assert.h"
+#include "meter-proto/base/sentence.h"
 
 namespace electra::crypto {
 namespace {
@@ -52,7 +55,11 @@ void Verifier::check_keys(std::span<const std::uint8_t* const> keys, std::span<s
 void Verifier::learn(std::uint32_t, const Bytes32&) {}
 void Verifier::forget(std::uint32_t) {}
 void Verifier::settle() {}
-TableStatus Verifier::tables() const { return {}; }
+TableStatus Verifier::tables() const {
+  TableStatus status;
+  status.reason = sentence("no tables: the verifier ", name(), " takes none");
+  return status;
+}
 
 std::vector<std::string_view> backend_names() {
   std::vector<std::string_view> names;
@@ -73,8 +80,12 @@ std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(const Verifi
     for (const std::string_view name : backend_names()) text.append(", ").append(name);
     return std::unexpected(std::move(text));
   }
+  if (options.table_kib != 0 && shape_of_kib(options.table_kib) == kNoTable) {
+    return std::unexpected(
+        sentence("no table of a key has ", options.table_kib, " KiB: they have 64, 32, 16, 4, 2 or 1"));
+  }
   Made verifier = backend->make(options);
-  if (auto checked = sodium::self_check(*verifier); !checked) return std::unexpected(std::move(checked.error()));
+  if (auto checked = self_check(*verifier); !checked) return std::unexpected(std::move(checked.error()));
   return verifier;
 }
 

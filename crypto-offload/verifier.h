@@ -55,14 +55,16 @@ struct VerifyOutcome {
 
 // What there is of tables of multiples, for logs and status.
 struct TableStatus {
-  std::uint32_t table_bytes = 0;   // of each new table; 0: this verifier keeps none
-  std::uint32_t keys = 0;          // learned and not forgotten
-  std::uint32_t tables = 0;        // of these, ready
-  std::uint32_t without = 0;       // of these, for which the memory budget has no room
-  std::uint32_t faulty = 0;        // of these, which have none because it twice did not read back as it was written
-  std::uint64_t memory_bytes = 0;  // taken from the system
-  std::string pages;               // "4 KiB", "huge (reserved)", "huge (transparent)"
-  std::string reason;              // one sentence: why tables have this size
+  std::uint32_t table_bytes = 0;       // of each new table; 0: this verifier keeps none
+  std::uint32_t keys = 0;              // learned and not forgotten
+  std::uint32_t tables = 0;            // of these, ready
+  std::uint32_t without = 0;           // of these, for which the memory budget has no room
+  std::uint32_t faulty = 0;            // of these, which have none because it twice did not read back as it was written
+  std::uint64_t memory_bytes = 0;      // taken from the system
+  std::uint64_t memory_bytes_max = 0;  // what all of it can come to, what is written down about tables included
+  bool system_refused = false;         // the system gave less memory than the budget, or no thread
+  std::string pages;                   // "4 KiB", "huge (reserved)", "huge (transparent)"
+  std::string reason;                  // one sentence: why tables have this size, or why there are none
 };
 
 // Thread-safe: verify and check_key may be called by several threads at once, on disjoint outcome spans, beside one
@@ -73,8 +75,8 @@ class Verifier {
 
   [[nodiscard]] virtual std::string_view name() const noexcept = 0;
 
-  // How many signatures a thread's share of a large batch should have: large against handing it over (1 µs), small enough
-  // to balance cores. 32 are 1.4 ms of libsodium.
+  // How many signatures a thread's share of a large batch should have at most: large against handing it over (1 µs), small
+  // enough to balance cores. 32 are 1.4 ms of libsodium.
   [[nodiscard]] virtual std::uint32_t part_size() const noexcept { return 32; }
 
   // The registration rule. About 0.07 ms; not for the hot path.
@@ -114,8 +116,8 @@ struct VerifierOptions {
 [[nodiscard]] std::vector<std::string_view> backend_names();
 
 // The backend of this name, or the fastest one that this machine has for "auto". A backend tests itself before it is
-// given out, so the error is an unknown name or one that needs another processor (the text lists what there is), or a
-// library whose rule is not ours.
+// given out (self_check.h), so the error is an unknown name or one that needs another processor (the text lists what there
+// is), a size of tables that there is not, or a backend that does not follow the rule.
 [[nodiscard]] std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(const VerifierOptions& options);
 [[nodiscard]] inline std::expected<std::unique_ptr<Verifier>, std::string> make_verifier(std::string_view backend) {
   return make_verifier(VerifierOptions{.backend = std::string(backend)});

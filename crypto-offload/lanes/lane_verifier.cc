@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "crypto-offload/tables/table_plan.h"
 #include "meter-proto/base/assert.h"
 
 namespace electra::crypto {
@@ -156,6 +157,11 @@ void LaneVerifier::forget(std::uint32_t key_number) {
 void LaneVerifier::settle() {
   if (tables_) tables_->settle();
 }
-TableStatus LaneVerifier::tables() const { return tables_ ? tables_->status() : TableStatus{}; }
+TableStatus LaneVerifier::tables() const {
+  if (tables_) return tables_->status();
+  TableStatus status;
+  status.reason = reason_of({});
+  return status;
+}
 
 }  // namespace electra::crypto

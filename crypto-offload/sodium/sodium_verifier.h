@@ -2,11 +2,8 @@
 //
 // The bytes that the rule refuses outright (S ≥ L, small-order R, non-canonical A) are checked by our own code;
 // libsodium 1.0.18 then does what the rule says, cofactorless: it compares the encoding of [S]B − [h]A with R. Later
-// releases of libsodium multiply by the cofactor, which is another predicate: self_check() notices.
+// releases of libsodium multiply by the cofactor, which is another predicate: self_check.h notices.
 #pragma once
-
-#include <expected>
-#include <string>
 
 #include "crypto-offload/verifier.h"
 
@@ -21,8 +18,5 @@ class SodiumVerifier final : public Verifier {
   void verify(std::span<const VerifyItem> items, std::span<VerifyOutcome> outcomes) const override;
   void verify_raw(std::span<const RawVerifyItem> items, std::span<VerifyOutcome> outcomes) const override;
 };
-
-// Whether the library on this machine follows the rule where releases are known to differ. The error says what it did.
-[[nodiscard]] std::expected<void, std::string> self_check(const Verifier& verifier);
 
 }  // namespace electra::crypto::sodium

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "crypto-offload/encoding.h"
+#include "crypto-offload/self_check.h"
 #include "meter-proto/signing.h"
 #include "tests/crypto-offload/judges.h"
 
@@ -348,6 +349,55 @@ TEST(MakeVerifier, GivesTheBackendThatWasNamed) {
 
 TEST(MakeVerifier, ChoosesTheFirstBackendByItself) {
   EXPECT_EQ(verifier_or_throw("auto")->name(), backend_names().front());
+}
+
+TEST(MakeVerifier, RefusesASizeOfTablesThatThereIsNot) {
+  for (const std::uint32_t kib : {3U, 8U, 65U, 128U}) {
+    const auto verifier = make_verifier(VerifierOptions{.keys_max = 1, .table_kib = kib});
+    ASSERT_FALSE(verifier.has_value()) << kib;
+    EXPECT_NE(verifier.error().find(std::to_string(kib) + " KiB"), std::string::npos) << verifier.error();
+  }
+}
+
+TEST(MakeVerifier, SaysWhyThereAreNoTables) {
+  for (const std::string_view name : backend_names()) {
+    const auto verifier = make_verifier(VerifierOptions{.backend = std::string(name), .table_memory_bytes = 0});
+    ASSERT_TRUE(verifier.has_value());
+    const TableStatus status = (*verifier)->tables();
+    EXPECT_EQ(status.reason, name == "sodium" ? "no tables: the verifier sodium takes none"
+                                              : "no tables: the configuration has no keys or less than 2 MiB for them");
+    EXPECT_EQ(status.table_bytes, 0U);
+    EXPECT_EQ(status.memory_bytes_max, 0U);
+  }
+}
+
+class YesOrNo final : public Verifier {
+ public:
+  explicit YesOrNo(bool answer) : answer_(answer) {}
+  std::string_view name() const noexcept override { return "oracle"; }
+  bool check_key(const Bytes32&) const override { return answer_; }
+  void verify(std::span<const VerifyItem>, std::span<VerifyOutcome>) const override {}
+  void verify_raw(std::span<const RawVerifyItem>, std::span<VerifyOutcome> outcomes) const override {
+    for (VerifyOutcome& outcome : outcomes) outcome.valid = answer_;
+  }
+
+ private:
+  bool answer_;
+};
+
+TEST(SelfCheck, NamesTheVerifierThatDoesNotFollowTheRule) {
+  struct Case {
+    bool answer;
+    const char* expected;
+  };
+  for (const Case& c : {
+           Case{true, "the verifier oracle verifies with the cofactor; Electra's rule is without"},
+           Case{false, "the verifier oracle refuses a good signature"},
+       }) {
+    const auto checked = self_check(YesOrNo(c.answer));
+    ASSERT_FALSE(checked.has_value());
+    EXPECT_EQ(checked.error(), c.expected);
+  }
 }
 
 TEST(MakeVerifier, NamesTheKnownBackendsWhenAskedForAnother) {
