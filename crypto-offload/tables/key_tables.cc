@@ -26,7 +26,6 @@
 #include <system_error>
 #include <thread>
 
-#include "crypto-offload/tables/table_plan.h"
 #include "crypto-offload/tables/table_slots.h"
 #include "crypto-offload/tables/work_bell.h"
 #include "meter-proto/base/assert.h"
@@ -102,8 +101,10 @@ struct KeyTables::Inside {
   const std::function<void(const TableStatus&)> on_change;
   const bool forced;
   const std::size_t chunks_asked;
+  const std::size_t bytes_max;
   const UntouchedArray<Line> lines;  // [0 … keys_max]; 0 is no number
   ReaderSeats seats;
+  bool no_thread = false;  // constant from the constructor on
 
   // Written by the writer.
   alignas(128) std::atomic<std::uint32_t> notes{0};  // the newest note's number; 0: none
@@ -133,8 +134,8 @@ KeyTables::Inside::Inside(const Options& options, MakeTables make)
     : make_tables(make),
       on_change(options.on_change),
       forced(options.table_kib != 0),
-      chunks_asked(options.keys_max == 0 ? 0
-                                         : std::min(options.memory_bytes_max / kChunkBytes, TableSlots::kChunksMax)),
+      chunks_asked(chunks_within(options.keys_max, options.memory_bytes_max)),
+      bytes_max(tables_bytes_max(options.keys_max, options.memory_bytes_max)),
       lines(options.keys_max == 0 ? 0 : std::size_t{options.keys_max} + 1),
       slots(lines.size() == 0 ? 0 : chunks_asked, options.memory) {
   ELECTRA_ASSERT_LT(options.keys_max, UINT32_MAX);
@@ -148,6 +149,7 @@ KeyTables::Inside::Inside(const Options& options, MakeTables make)
   try {
     builder = std::thread([this] { run(); });
   } catch (const std::system_error&) {
+    no_thread = true;
     slots.close();  // no thread, no tables
   }
 }
@@ -205,12 +207,17 @@ void KeyTables::Inside::settle() {
 TableStatus KeyTables::Inside::status() const {
   TableStatus status;
   status.keys = learned.load(std::memory_order_relaxed);
-  const TablePlan plan = {.shape = shape.load(std::memory_order_relaxed),
-                          .forced = forced,
-                          .keys = status.keys,
-                          .chunks = slots.chunks_max(),
-                          .chunks_asked = chunks_asked};
+  TablePlan plan = {.shape = shape.load(std::memory_order_relaxed),
+                    .forced = forced,
+                    .keys = status.keys,
+                    .chunks = slots.chunks_max(),
+                    .chunks_asked = chunks_asked,
+                    .no_thread = no_thread};
+  // The size that goes with this number of keys: the builder's may be of the moment before they were learned.
+  if (!forced) plan.shape = choose_shape(plan.keys, plan.chunks, plan.shape);
   status.reason = reason_of(plan);
+  status.memory_bytes_max = bytes_max;
+  status.system_refused = plan.chunks < plan.chunks_asked;
   if (plan.chunks == 0) {
     status.without = status.keys;
     return status;

@@ -28,8 +28,12 @@ constexpr const char* kSettingOfSize = "/sys/kernel/mm/transparent_hugepage/huge
 
 bool aligned(const void* at) { return reinterpret_cast<std::uintptr_t>(at) % kChunkBytes == 0; }
 
+// The kernel may have merged the pages with their neighbours; then unmapping splits a mapping, and a process that has as many
+// as it may is refused. The address space stays taken, and the memory is given back all the same.
 void unmap(void* from, std::size_t bytes) {
-  if (bytes != 0) ELECTRA_ASSERT_EQ(munmap(from, bytes), 0);
+  if (bytes == 0 || munmap(from, bytes) == 0) return;
+  ELECTRA_ASSERT_EQ(errno, ENOMEM);
+  (void)madvise(from, bytes, MADV_DONTNEED);
 }
 
 // Touches every page, so that a lack of memory shows as an error and not as a signal later. Kernels before 5.14 can't

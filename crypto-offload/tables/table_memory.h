@@ -4,8 +4,8 @@
 // A random table touches 32 places of 64 KiB; on pages of 4 KiB those are 16 entries of the processor's table of
 // pages, on a huge page one. A chunk is asked for as a reserved huge page (vm.nr_hugepages) first, then as a
 // transparent one, then as plain pages, and is touched before it is given out, so that whoever writes it meets no
-// page fault and a system that is short of memory says no here. Nothing throws and nothing stops the program: null
-// means that there is no memory.
+// page fault and a system that is short of memory says no here. Nothing throws, and no lack of memory stops the
+// program: null means that there is none.
 #pragma once
 
 #include <cstddef>

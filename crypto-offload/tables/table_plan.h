@@ -17,6 +17,16 @@ namespace electra::crypto {
   return static_cast<std::uint32_t>(kChunkBytes / table_bytes(kTableShapes[shape]));
 }
 inline constexpr std::uint32_t kTablesPerChunkMax = tables_per_chunk(kTableShapeCount - 1);
+inline constexpr std::size_t kChunksMax = UINT32_MAX / kTablesPerChunkMax;  // 4 TiB
+
+// How many chunks the tables of keys with numbers up to keys_max get at most.
+[[nodiscard]] std::size_t chunks_within(std::uint32_t keys_max, std::size_t memory_bytes_max) noexcept;
+
+// What all of it can take, in bytes: chunks, a line for each number, 20 bytes a KiB of the chunks, the maker's scratch memory.
+[[nodiscard]] std::size_t tables_bytes_max(std::uint32_t keys_max, std::size_t memory_bytes_max) noexcept;
+inline constexpr std::size_t kKeyLineBytes = 64;
+inline constexpr std::size_t kSlotBytes = 20;  // of each of kTablesPerChunkMax in a chunk: owner, and place in a queue
+inline constexpr std::size_t kChunkStateBytes = 32;
 
 // The first shape from `first` on (they get smaller) of which `keys` tables fit into `chunks`; the last one if none
 // does.
@@ -31,6 +41,7 @@ struct TablePlan {
   std::uint64_t keys = 0;        // learned
   std::size_t chunks = 0;        // what there is for tables
   std::size_t chunks_asked = 0;  // what the configuration allows; more than `chunks` if the system gave no more
+  bool no_thread = false;        // the system gave no thread to make tables; `chunks` is 0
 };
 
 // Why tables have this size, as one sentence without a full stop: "64 KiB a key: 123 keys need 8 MiB of 256 MiB".

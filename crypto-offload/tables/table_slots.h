@@ -27,7 +27,6 @@ class TableSlots {
  public:
   using Slot = std::uint32_t;  // chunk · kTablesPerChunkMax + place in the chunk
   static constexpr Slot kNoSlot = UINT32_MAX;
-  static constexpr std::size_t kChunksMax = UINT32_MAX / kTablesPerChunkMax;  // 4 TiB
 
   // At most `chunks_max` chunks, each from `source` when it is needed.
   TableSlots(std::size_t chunks_max, std::function<Chunk()> source);
@@ -75,6 +74,7 @@ class TableSlots {
     std::uint64_t stamp;
     Slot slot;
   };
+  static_assert(sizeof(ChunkState) == kChunkStateBytes && sizeof(Retired) + sizeof(std::uint32_t) == kSlotBytes);
   static constexpr std::uint32_t kRetired = UINT32_MAX;  // an owner that stands for "waits"
   static constexpr std::size_t kNoChunk = SIZE_MAX;
 

@@ -68,6 +68,27 @@ TEST(TablePlan, KnowsTheSizesThatCanBeForced) {
   for (const std::uint32_t kib : {0u, 3u, 8u, 63u, 65u, 128u, UINT32_MAX}) EXPECT_EQ(shape_of_kib(kib), kNoTable);
 }
 
+TEST(TablePlan, SaysHowMuchMemoryAllOfItCanTake) {
+  constexpr std::size_t kMiB = std::size_t{1} << 20;
+  struct Case {
+    std::uint32_t keys_max;
+    std::size_t memory_bytes_max;
+    std::size_t chunks;
+    std::size_t expected;
+  };
+  for (const Case& c : {
+           Case{0, 512 * kMiB, 0, 0},
+           Case{100, 0, 0, 0},
+           Case{100, 2 * kMiB - 1, 0, 0},
+           Case{100, 2 * kMiB, 1, 2 * kMiB + 32 + 40'960 + 101 * 64 + kMiB},
+           Case{100, 4 * kMiB - 1, 1, 2 * kMiB + 32 + 40'960 + 101 * 64 + kMiB},
+           Case{4096, 512 * kMiB, 256, 512 * kMiB + 256 * (32 + 40'960) + 4097 * 64 + kMiB},
+       }) {
+    EXPECT_EQ(chunks_within(c.keys_max, c.memory_bytes_max), c.chunks);
+    EXPECT_EQ(tables_bytes_max(c.keys_max, c.memory_bytes_max), c.expected);
+  }
+}
+
 TEST(TablePlan, SaysWhyInASentence) {
   struct Case {
     TablePlan plan;
@@ -84,6 +105,8 @@ TEST(TablePlan, SaysWhyInASentence) {
                 "1 KiB a key: 2048 of 5000 keys have room in 2 MiB; the system gave no more of 8 MiB"},
            Case{{.shape = 0, .forced = false, .keys = 7, .chunks = 0, .chunks_asked = 4},
                 "no tables: the system gave none of 8 MiB"},
+           Case{{.shape = 0, .forced = false, .keys = 7, .chunks = 0, .chunks_asked = 4, .no_thread = true},
+                "no tables: the system gave no thread to make them"},
            Case{{.shape = 0, .forced = false, .keys = 7, .chunks = 0, .chunks_asked = 0},
                 "no tables: the configuration has no keys or less than 2 MiB for them"},
        }) {

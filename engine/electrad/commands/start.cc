@@ -120,8 +120,12 @@ void log_tables(const crypto::TableStatus& tables) {
              {"pages", tables.pages},
              {"why", tables.reason}});
   if (tables.without != 0) {
-    log_event(LogLevel::warning, "keys_without_table",
-              {{"keys", tables.without}, {"text", "verified at a third of the speed: raise verify.table_memory"}});
+    log_event(
+        LogLevel::warning, "keys_without_table",
+        {{"keys", tables.without},
+         {"text", tables.system_refused ? "verified 2 to 5 times slower: the system gives no more memory or no thread"
+                                        : "verified 2 to 5 times slower: raise verify.table_memory"},
+         {"why", tables.reason}});
   }
 }
 
@@ -218,6 +222,7 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
   log_event(LogLevel::info, "memory",
             {{"state_bytes", facts.state_bytes},
              {"keys_bytes", facts.keys_bytes},
+             {"tables_bytes_max", facts.tables.memory_bytes_max},
              {"batches_bytes", facts.batches_bytes},
              {"sessions_bytes", facts.sessions_bytes},
              {"holders_max", chain.genesis.limits.holders_max},
