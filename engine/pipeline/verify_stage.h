@@ -18,6 +18,16 @@ namespace electra::pipeline {
 // Batches inside the executor at most; submit() beyond that is a bug. Also the capacity of its rings.
 inline constexpr std::uint32_t kVerifyBatchesMax = 16;
 
+// How many messages of a batch one task verifies: a thread's equal share in whole groups of 8, which a vector backend takes
+// together, and at most `part_max` (Verifier::part_size), so that threads that are held up leave some to the others.
+[[nodiscard]] constexpr std::uint32_t messages_per_task(std::uint32_t messages, std::uint32_t threads,
+                                                        std::uint32_t part_max) noexcept {
+  constexpr std::uint32_t kGroup = 8;
+  const std::uint32_t share = (messages + threads - 1) / threads;
+  const std::uint32_t whole = (share + kGroup - 1) / kGroup * kGroup;
+  return whole < part_max ? whole : part_max;
+}
+
 class VerifyStage {
  public:
   virtual ~VerifyStage() = default;

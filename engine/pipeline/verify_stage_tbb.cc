@@ -4,6 +4,7 @@
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "engine/pipeline/cpu_time.h"
@@ -18,6 +19,7 @@ class TbbVerifyStage final : public VerifyStage {
  public:
   TbbVerifyStage(const crypto::Verifier& verifier, std::uint32_t threads, std::function<void()> wake)
       : verifier_(verifier),
+        threads_(threads),
         wake_(std::move(wake)),
         // TBB counts the calling thread as a worker; ours only submits, so one more.
         control_(tbb::global_control::max_allowed_parallelism, threads + 1),
@@ -62,14 +64,18 @@ class TbbVerifyStage final : public VerifyStage {
 
   Batch* verify(Batch* batch) {
     std::atomic<std::uint64_t> ns{0};
-    tbb::parallel_for(
-        tbb::blocked_range<std::uint32_t>(0, batch->size(), verifier_.part_size()),
-        [this, batch, &ns](const tbb::blocked_range<std::uint32_t>& range) {
-          const std::uint64_t begin = thread_cpu_ns();
-          batch->verify(verifier_, range.begin(), range.end());
-          ns.fetch_add(thread_cpu_ns() - begin, std::memory_order_relaxed);
-        },
-        tbb::simple_partitioner());
+    const std::uint32_t size = batch->size();
+    const std::uint32_t part = messages_per_task(size, threads_, verifier_.part_size());
+    const auto verify_part = [&](std::uint32_t first) {
+      const std::uint64_t begin = thread_cpu_ns();
+      batch->verify(verifier_, first, std::min(first + part, size));
+      ns.fetch_add(thread_cpu_ns() - begin, std::memory_order_relaxed);
+    };
+    if (size <= part) {
+      if (size != 0) verify_part(0);
+    } else {
+      tbb::parallel_for(0U, size, part, verify_part, tbb::simple_partitioner());
+    }
     batch->seal();
     batch->verify_ns = ns.load(std::memory_order_relaxed);
     return batch;
@@ -84,6 +90,7 @@ class TbbVerifyStage final : public VerifyStage {
   }
 
   const crypto::Verifier& verifier_;
+  const std::uint32_t threads_;
   std::function<void()> wake_;
   tbb::global_control control_;
   tbb::task_arena arena_;

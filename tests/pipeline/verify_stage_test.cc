@@ -34,6 +34,30 @@ class SlowVerifier final : public crypto::Verifier {
   std::atomic<int> delay{50};
 };
 
+TEST(MessagesPerTask, AreAThreadsShareInWholeGroups) {
+  struct Case {
+    std::uint32_t messages, threads, part_max, expected;
+  };
+  for (const Case& c : {
+           Case{0, 2, 256, 0},
+           Case{1, 2, 256, 8},
+           Case{64, 1, 256, 64},
+           Case{64, 2, 256, 32},
+           Case{64, 16, 256, 8},
+           Case{64, 1024, 256, 8},
+           Case{65, 2, 256, 40},
+           Case{256, 2, 256, 128},
+           Case{512, 2, 256, 256},
+           Case{513, 2, 256, 256},
+           Case{8192, 2, 256, 256},
+           Case{8192, 64, 256, 128},
+           Case{64, 2, 32, 32},
+           Case{8192, 2, 32, 32},
+       }) {
+    EXPECT_EQ(messages_per_task(c.messages, c.threads, c.part_max), c.expected) << c.messages << " / " << c.threads;
+  }
+}
+
 class Stage : public testing::Test {
  protected:
   static constexpr std::uint32_t kMessages = 200;
