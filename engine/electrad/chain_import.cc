@@ -70,8 +70,10 @@ std::expected<void, Failure> sync_directory(const fs::path& directory) {
 std::expected<void, Failure> audit_source(const state::Genesis& genesis, pipeline::PackedSource& source,
                                           const Config& config, bool bars) {
   ProgressBar progress("checking the blocks", bars);
-  const auto report =
-      pipeline::audit(genesis, source, {.verifier = config.verify_backend, .progress = std::ref(progress)});
+  const auto report = pipeline::audit(genesis, source,
+                                      {.verifier = config.verify_backend,
+                                       .table_memory_bytes = config.table_memory_bytes,
+                                       .progress = std::ref(progress)});
   progress.end();
   if (!report) return failure(ExitCode::failed, report.error());
   if (report->good()) return {};

@@ -39,19 +39,19 @@ struct Group {
 
 class Auditor final : public ChainSink {
  public:
-  Auditor(std::unique_ptr<state::Machine> machine, std::unique_ptr<crypto::Verifier> verifier,
-          std::unique_ptr<io::RecordBufferPool> pool, std::uint32_t threads, const AuditOptions& options,
-          const ChainSource& source)
+  Auditor(std::unique_ptr<state::Machine> machine, std::unique_ptr<crypto::KeyStore> keys,
+          std::unique_ptr<crypto::Verifier> verifier, std::unique_ptr<io::RecordBufferPool> pool, std::uint32_t threads,
+          const AuditOptions& options, const ChainSource& source)
       : options_(options),
         source_(source),
         machine_(std::move(machine)),
+        keys_(std::move(keys)),
         verifier_(std::move(verifier)),
         pool_(std::move(pool)),
-        keys_(machine_->limits().holders_max, 0),
         maker_(*machine_),
         message_tag_(proto::signing_tag(proto::SignatureKind::message, machine_->genesis_hash())),
         stage_(make_verify_stage(*verifier_, threads, [this] { ready_.release(); })) {
-    follow_key_changes(*machine_, keys_, *verifier_);
+    follow_key_changes(*machine_, *keys_, *verifier_);
     header_hash_ = batch_hash_ = machine_->genesis_hash();
     for (std::uint32_t i = 0; i < kGroups; ++i) {
       groups_.push_back(std::make_unique<Group>(pool_->acquire()));
@@ -154,8 +154,8 @@ class Auditor final : public ChainSink {
   [[nodiscard]] std::string_view add(ByteSpan bytes) {
     strict::EnvelopeView envelope;
     if (strict::decode_envelope(bytes, envelope) != Result::ok) return "its envelope is not strictly encoded";
-    const state::Slot slot = resolve_sender(keys_, envelope);
-    const crypto::StoredKey* const key = keys_.entry(slot).key;
+    const state::Slot slot = resolve_sender(*keys_, envelope);
+    const crypto::StoredKey* const key = keys_->entry(slot).key;
     // Whatever the holder's status is now: execution compares it, as it did in the gateway.
     if (key == nullptr || key->generation != envelope.key_generation) return kUnknownKey;
     strict::PayloadView payload;
@@ -250,7 +250,7 @@ class Auditor final : public ChainSink {
     }
     machine_->execute(
         {.number = link.number, .time_ns = link.time_ns, .closes_block = closes_block, .messages = messages}, outcomes);
-    follow_key_changes(*machine_, keys_, *verifier_);
+    follow_key_changes(*machine_, *keys_, *verifier_);
     maker_.add_batch(link, messages, outcomes);
     ++report_.executed_batches;
     if (!closes_block) return;
@@ -335,9 +335,9 @@ class Auditor final : public ChainSink {
   const AuditOptions& options_;
   const ChainSource& source_;
   const std::unique_ptr<state::Machine> machine_;
+  const std::unique_ptr<crypto::KeyStore> keys_;
   const std::unique_ptr<crypto::Verifier> verifier_;
   const std::unique_ptr<io::RecordBufferPool> pool_;
-  crypto::KeyStore keys_;
   chain::BlockMaker maker_;
   const Bytes16 message_tag_;
   std::counting_semaphore<kVerifyBatchesMax> ready_{0};  // groups that the stage has finished
@@ -366,14 +366,17 @@ std::expected<AuditReport, std::string> audit(const state::Genesis& genesis, Cha
                                               const AuditOptions& options) {
   auto machine = state::Machine::create(genesis);
   if (!machine) return std::unexpected("genesis: " + machine.error());
-  auto verifier = crypto::make_verifier({.backend = options.verifier, .keys_max = (*machine)->limits().holders_max});
+  auto keys = std::make_unique<crypto::KeyStore>((*machine)->limits().holders_max, 0);
+  auto verifier = crypto::make_verifier(
+      {.backend = options.verifier, .keys_max = keys->keys_max(), .table_memory_bytes = options.table_memory_bytes});
   if (!verifier) return std::unexpected(verifier.error());
   if (auto checked = check_genesis_keys(**machine, **verifier); !checked) return std::unexpected(checked.error());
   auto pool = io::RecordBufferPool::create(kGroups);
   if (!pool) return std::unexpected(pool.error());
   const std::uint32_t threads =
       options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  Auditor auditor(std::move(*machine), std::move(*verifier), std::move(*pool), threads, options, source);
+  Auditor auditor(std::move(*machine), std::move(keys), std::move(*verifier), std::move(*pool), threads, options,
+                  source);
   if (auto read = source.run(auditor); !read) return std::unexpected(read.error());
   return auditor.finish();
 }

@@ -4,7 +4,8 @@
 // batch executed, every block's header made again and compared with the signed one, and the books are added up at the end
 // of each cycle: in each asset debits equal credits, and what was consumed was generated or imported. It runs the same
 // state machine, trees and verifier as the gateway. What the hashes of records and files show comes from the source.
-// Memory: the state, and some MiB of batches under way. Calling thread plus the verifier's.
+// Memory: the state, some MiB of batches under way, and tables of keys as in the gateway. Threads: the caller's, those that
+// verify, and the one that makes tables.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "crypto-offload/verifier.h"
 #include "engine/pipeline/chain_source.h"
 #include "engine/state/machine.h"
 
@@ -20,9 +22,11 @@ namespace electra::pipeline {
 
 struct AuditOptions {
   std::string verifier = "auto";
-  std::uint32_t threads = 0;          // for signatures; 0 = as many as the machine has
-  bool all = false;                   // goes on behind a problem as far as that makes sense
-  std::uint32_t problems_max = 1000;  // more are counted and not kept
+  std::uint32_t threads = 0;  // for signatures; 0 = as many as the machine has; one more makes tables of keys
+  std::size_t table_memory_bytes =
+      crypto::VerifierOptions{}.table_memory_bytes;  // at most; 0: no tables, no such thread
+  bool all = false;                                  // goes on behind a problem as far as that makes sense
+  std::uint32_t problems_max = 1000;                 // more are counted and not kept
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;  // bytes, now and then
 };
 

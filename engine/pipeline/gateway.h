@@ -68,7 +68,7 @@ struct GatewayStart {
   std::uint64_t signed_height = 0;  // the rest is being signed
   std::string headers_text;         // not empty: the file of headers was mended
   std::string verifier;
-  crypto::TableStatus tables;  // of the keys that the journal has registered; made while the gateway serves
+  crypto::TableStatus tables;  // of the keys so far; made beside recovery, from the genesis on, and beside service
   std::string executor;        // of the verify stage: "tbb" or "worker"
   std::uint32_t verify_threads = 0;
   bool direct_io = false;

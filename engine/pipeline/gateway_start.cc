@@ -103,7 +103,8 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   auto machine = state::Machine::create(settings_.genesis);
   if (!machine) return std::unexpected("genesis: " + machine.error());
   machine_ = std::move(*machine);
-  settings_.verifier.keys_max = machine_->limits().holders_max;
+  keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
+  settings_.verifier.keys_max = keys_->keys_max();
   if (settings_.other_verifier) {
     verifier_ = settings_.other_verifier(settings_.verifier);
   } else {
@@ -113,7 +114,6 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   }
 
   if (auto checked = check_genesis_keys(*machine_, *verifier_); !checked) return checked;
-  keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
   follow_key_changes(*machine_, *keys_, *verifier_);
   std::error_code error;
   std::filesystem::create_directories(settings_.journal_directory, error);
