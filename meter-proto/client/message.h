@@ -32,7 +32,7 @@ struct Sender {
     const Sender& sender, const Bytes32& genesis_hash, std::uint64_t sequence, const strict::PayloadView& payload,
     const SignFunction& sign, MutableByteSpan out);
 
-// Its last step, for who signs several messages together: `payload` is what proto::encode_payload wrote, `signature` over it
+// Its last step, for whoever signs several messages together: `payload` is what proto::encode_payload wrote, `signature` over it
 // is the sender's.
 [[nodiscard]] std::expected<std::size_t, std::string> write_signed_frame(const Sender& sender, std::uint64_t sequence,
                                                                          ByteSpan payload, const Bytes64& signature,
