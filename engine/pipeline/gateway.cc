@@ -36,6 +36,12 @@ std::uint64_t system_ns() noexcept {
 
 GatewayImpl::~GatewayImpl() {
   stage_.reset();  // before the batches and the loop that it wakes
+  if (loop_) {
+    // The journal turns the loop once more while its writes end: a wake of the header signer then finds no server.
+    loop_->set_on_wake(nullptr, nullptr);
+    loop_->cancel(advance_);
+    loop_->disarm(timer_);
+  }
   server_.reset();
   journal_.reset();
 }
