@@ -105,28 +105,44 @@ void BlockMaker::add_batch(const proto::BatchLink& link, std::span<const state::
 }
 
 proto::BlockHeader BlockMaker::close_block() {
+  begin_close();
+  const auto header = step(SIZE_MAX);
+  ELECTRA_ASSERT(header.has_value());
+  return *header;
+}
+
+void BlockMaker::begin_close() {
+  ELECTRA_ASSERT(!closing_);
   ELECTRA_ASSERT_LT(0u, open_batches_);
-  trees_.update();
-  const proto::BlockHeader header{.rules_version = last_link_.rules_version,
-                                  .epoch = machine_.epoch(),
-                                  .height = height_ + 1,
-                                  .last_batch = last_link_.number,
-                                  .time_ns = last_link_.time_ns,
-                                  .cycle = machine_.current_cycle().cycle_id,
-                                  .batches = open_batches_,
-                                  .messages = open_messages(),
-                                  .total_messages = machine_.messages_executed(),
-                                  .previous_hash = last_header_hash_,
-                                  .batch_hash = batch_hash_,
-                                  .transaction_root = frontier_.root(),
-                                  .state_root = trees_.root(),
-                                  .validator_set_hash = validator_set_hash(machine_)};
-  ELECTRA_ASSERT_EQ(header.height, machine_.height());
-  height_ = header.height;
-  last_header_hash_ = proto::header_hash(header);
+  closing_ = true;
+  trees_.begin();
+  header_ = {.rules_version = last_link_.rules_version,
+             .epoch = machine_.epoch(),
+             .height = height_ + 1,
+             .last_batch = last_link_.number,
+             .time_ns = last_link_.time_ns,
+             .cycle = machine_.current_cycle().cycle_id,
+             .batches = open_batches_,
+             .messages = open_messages(),
+             .total_messages = machine_.messages_executed(),
+             .previous_hash = last_header_hash_,
+             .batch_hash = batch_hash_,
+             .transaction_root = frontier_.root(),
+             .state_root = {},
+             .validator_set_hash = validator_set_hash(machine_)};
+  ELECTRA_ASSERT_EQ(header_.height, machine_.height());
+  height_ = header_.height;
   open_batches_ = 0;
   frontier_.clear();
-  return header;
+}
+
+std::optional<proto::BlockHeader> BlockMaker::step(std::size_t bytes) {
+  ELECTRA_ASSERT(closing_);
+  if (!trees_.step(bytes)) return std::nullopt;
+  closing_ = false;
+  header_.state_root = trees_.root();
+  last_header_hash_ = proto::header_hash(header_);
+  return header_;
 }
 
 }  // namespace electra::chain

@@ -26,13 +26,25 @@ inline constexpr std::uint32_t kBlockMessagesMax = 1U << 20;
 inline constexpr std::uint32_t kBlockBatchesMax = 1U << 16;
 
 // The trees over all tables of a machine. Whoever follows a machine clears its touched sets, so there is one per machine.
-class StateTrees {
+//
+// An update may be made in pieces, while the machine goes on: a leaf that a batch is about to change before its turn came
+// is encoded right before that, so the root is that of the moment of begin().
+class StateTrees final : state::LeafWatcher {
  public:
   // Of a machine of any age whose touched sets name every leaf, as they do after create().
   explicit StateTrees(state::Machine& machine);
 
+  StateTrees(const StateTrees&) = delete;
+  StateTrees& operator=(const StateTrees&) = delete;
+
   // Brings the trees up to the machine's state.
   void update();
+
+  // The same in pieces: begin() between two batches, then step() between any two until it says true. Meanwhile roots and
+  // trees say nothing. Encodes and hashes about `bytes` of leaves or nodes, at most 256 KiB more.
+  void begin();
+  bool step(std::size_t bytes);
+  [[nodiscard]] bool under_way() const noexcept { return under_way_; }
   [[nodiscard]] Bytes32 root() const noexcept;  // as of the last update()
 
   using TableRoots = std::array<Bytes32, state::kTables>;
@@ -44,14 +56,19 @@ class StateTrees {
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
-  void update_table(state::Table table);
+  void before_change(state::Table table, std::uint32_t index) noexcept override { encode(table, index); }
+  void encode(state::Table table, std::uint32_t index) noexcept;
+  void hash_encoded() noexcept;
 
   state::Machine& machine_;
-  std::vector<MerkleTree> trees_;  // one a table
-  std::vector<std::uint32_t> indexes_;
-  std::vector<std::uint8_t> leaves_;  // of one chunk, encoded one after the other
-  std::vector<std::size_t> ends_;
-  std::vector<crypto::HashJob> jobs_;
+  std::vector<MerkleTree> trees_;        // one a table
+  state::Machine::LeafIndexes indexes_;  // that are touched, by table
+  std::vector<std::uint8_t> leaves_;     // of one chunk, encoded one after the other
+  std::vector<crypto::HashJob> jobs_;    // what to do with them; `in` is set at last
+  bool under_way_ = false;
+  bool leaves_done_ = false;  // nodes are being hashed
+  std::size_t table_ = 0;     // where step() goes on
+  std::size_t next_ = 0;      // of its indexes
 };
 
 class BlockMaker {
@@ -72,15 +89,22 @@ class BlockMaker {
   // After add_batch() of the batch that closes the block.
   [[nodiscard]] proto::BlockHeader close_block();
 
+  // The same in pieces: begin_close() at that place, then step() between any two batches, also of the next block, until it
+  // gives the header. The next block cannot be closed before.
+  void begin_close();
+  [[nodiscard]] std::optional<proto::BlockHeader> step(std::size_t bytes);
+  [[nodiscard]] bool closing() const noexcept { return closing_; }
+
   // Of the block under way.
   [[nodiscard]] std::uint32_t open_batches() const noexcept { return open_batches_; }
   [[nodiscard]] std::uint32_t open_messages() const noexcept { return static_cast<std::uint32_t>(frontier_.count()); }
 
-  [[nodiscard]] std::uint64_t height() const noexcept { return height_; }  // of the last closed block; 0 = none
+  // Of the last closed block, the one that is being closed included; 0 = none.
+  [[nodiscard]] std::uint64_t height() const noexcept { return height_; }
   [[nodiscard]] const Bytes32& last_header_hash() const noexcept { return last_header_hash_; }  // at first the genesis
   [[nodiscard]] const Bytes32& batch_hash() const noexcept { return batch_hash_; }              // likewise
 
-  // For proofs: as of the last closed block.
+  // For proofs: as of the last closed block, while none is being closed.
   [[nodiscard]] const StateTrees& trees() const noexcept { return trees_; }
   [[nodiscard]] StateTrees& trees() noexcept { return trees_; }
 
@@ -95,6 +119,8 @@ class BlockMaker {
   Bytes32 batch_hash_;
   std::uint32_t open_batches_ = 0;
   proto::BatchLink last_link_;
+  bool closing_ = false;
+  proto::BlockHeader header_;  // that is being closed; without its state root
   std::vector<std::uint8_t> leaf_bytes_;
   std::vector<Bytes32> leaf_hashes_;
   std::vector<crypto::HashJob> jobs_;

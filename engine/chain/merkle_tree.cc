@@ -41,18 +41,27 @@ void MerkleTree::grow(std::uint32_t count) {
 }
 
 void MerkleTree::update(std::span<const std::uint32_t> touched) {
-  if (touched.empty()) return;
-  ELECTRA_ASSERT_LT(touched.back(), count());
+  begin_update(touched);
+  const bool done = step(SIZE_MAX);
+  ELECTRA_ASSERT(done);
+}
+
+void MerkleTree::begin_update(std::span<const std::uint32_t> touched) {
+  if (!touched.empty()) ELECTRA_ASSERT_LT(touched.back(), count());
   indexes_.assign(touched.begin(), touched.end());
-  for (std::size_t level = 0; level + 1 < levels_.size(); ++level) {
-    const std::vector<Bytes32>& below = levels_[level];
-    std::vector<Bytes32>& above = levels_[level + 1];
+  level_ = read_ = parents_ = 0;
+}
+
+bool MerkleTree::step(std::size_t nodes) {
+  if (indexes_.empty()) return true;
+  for (; level_ + 1 < levels_.size(); ++level_, read_ = parents_ = 0) {
+    const std::vector<Bytes32>& below = levels_[level_];
+    std::vector<Bytes32>& above = levels_[level_ + 1];
     jobs_.clear();
-    std::size_t parents = 0;
-    for (const std::uint32_t index : indexes_) {
-      const std::uint32_t parent = index / 2;
-      if (parents != 0 && indexes_[parents - 1] == parent) continue;
-      indexes_[parents++] = parent;
+    for (; read_ < indexes_.size() && jobs_.size() < nodes; ++read_) {
+      const std::uint32_t parent = indexes_[read_] / 2;
+      if (parents_ != 0 && indexes_[parents_ - 1] == parent) continue;
+      indexes_[parents_++] = parent;
       const std::size_t left = std::size_t{2} * parent;
       if (left + 1 < below.size()) {
         jobs_.push_back({.in = below[left].data(), .out = above[parent].data()});
@@ -60,9 +69,12 @@ void MerkleTree::update(std::span<const std::uint32_t> touched) {
         above[parent] = below[left];  // the odd last one rises as it is
       }
     }
-    indexes_.resize(parents);
     crypto::hash_nodes(node_midstate(), jobs_);
+    nodes -= jobs_.size();
+    if (read_ < indexes_.size()) return false;
+    indexes_.resize(parents_);
   }
+  return true;
 }
 
 Bytes32 MerkleTree::root() const noexcept { return count() == 0 ? Bytes32{} : levels_.back().front(); }

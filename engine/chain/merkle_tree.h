@@ -33,6 +33,11 @@ class MerkleTree {
   // Hashes the nodes above the leaves `touched`: ascending, without repetition, all new ones among them.
   void update(std::span<const std::uint32_t> touched);
 
+  // The same in pieces. Between begin_update() and the step() that returns true, root() and path() say nothing.
+  void begin_update(std::span<const std::uint32_t> touched);
+  // Hashes about `nodes` nodes. True: that was all.
+  bool step(std::size_t nodes);
+
   [[nodiscard]] Bytes32 root() const noexcept;
   // Siblings from leaf to root; index < count().
   [[nodiscard]] std::vector<Bytes32> path(std::uint32_t index) const;
@@ -41,7 +46,10 @@ class MerkleTree {
 
  private:
   std::vector<std::vector<Bytes32>> levels_;  // [0] = leaves; the last has one node, or none while there is no leaf
-  std::vector<std::uint32_t> indexes_;        // of the level that is being hashed
+  std::vector<std::uint32_t> indexes_;        // of the level that is being hashed; behind `parents_`, of the one below
+  std::size_t level_ = 0;                     // below the one that is being hashed
+  std::size_t read_ = 0;                      // indexes of it that are done
+  std::size_t parents_ = 0;                   // what became of them
   std::vector<crypto::NodeJob> jobs_;
 };
 

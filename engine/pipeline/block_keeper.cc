@@ -111,7 +111,9 @@ void BlockKeeper::executed(const proto::BatchLink& link, std::span<const state::
                            std::span<const state::Outcome> outcomes, std::uint64_t monotonic_ns) {
   maker_->add_batch(link, messages, outcomes);
   if ((link.flags & io::kRecordBlockClose) != 0) {
-    pending_.push_back({.batch = link.number, .header = maker_->close_block()});
+    if (working()) work(SIZE_MAX);  // the block before; only if blocks are very short
+    maker_->begin_close();
+    closing_batch_ = link.number;
   }
   note(link, monotonic_ns);
 }
@@ -126,7 +128,16 @@ void BlockKeeper::note(const proto::BatchLink& link, std::uint64_t monotonic_ns)
   }
 }
 
+void BlockKeeper::work(std::size_t bytes) {
+  if (!working()) return;
+  const auto header = maker_->step(bytes);
+  if (!header) return;
+  pending_.push_back({.batch = closing_batch_, .header = *header});
+  durable(durable_batch_);
+}
+
 void BlockKeeper::durable(std::uint64_t batch) {
+  durable_batch_ = batch;
   while (!pending_.empty() && pending_.front().batch <= batch) {
     if (signer_) {
       signer_->submit(pending_.front().header);

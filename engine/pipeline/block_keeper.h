@@ -56,9 +56,12 @@ class BlockKeeper {
   // --- traffic ---
   // Whether a batch of `messages` at this moment shall be the last of its block.
   [[nodiscard]] bool ends_block(std::size_t messages, std::uint64_t time_ns, std::uint64_t monotonic_ns) const noexcept;
-  // After the batch was executed.
+  // After the batch was executed. The header of a block that ends with it is made by work().
   void executed(const proto::BatchLink& link, std::span<const state::VerifiedMessage> messages,
                 std::span<const state::Outcome> outcomes, std::uint64_t monotonic_ns);
+  // Hashes about `bytes` more of what the header of a closed block needs; between two batches.
+  void work(std::size_t bytes);
+  [[nodiscard]] bool working() const noexcept { return maker_->closing(); }
   // The batch and all before it are durable: their headers may leave.
   void durable(std::uint64_t batch);
 
@@ -102,6 +105,8 @@ class BlockKeeper {
   std::string warning_;
 
   // Traffic.
+  std::uint64_t durable_batch_ = 0;
+  std::uint64_t closing_batch_ = 0;  // the last of the block that is being closed
   bool open_ = false;
   std::uint64_t open_time_ns_ = 0;       // record time of the block's first batch
   std::uint64_t open_monotonic_ns_ = 0;  // and when that was

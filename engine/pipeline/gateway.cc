@@ -16,6 +16,10 @@ static_assert(kVerifyingMax <= kVerifyBatchesMax);
 // Without a following batch, an empty record carries the watermark this long after the last one became durable.
 constexpr std::uint64_t kWatermarkDelayNs = 10'000'000;
 
+// Of leaves and nodes that are hashed for a block's header.
+constexpr std::size_t kHeaderBytesATurn = 128U << 10;
+constexpr std::size_t kHeaderBytesAMessage = 256;
+
 // Peers get this long to read their last receipts when the gateway stops.
 constexpr std::uint64_t kShutdownNs = 2'000'000'000;
 
@@ -58,7 +62,7 @@ StopReason GatewayImpl::run() {
       server_->pause_reading();  // nothing new; what was framed is answered
       loop_->defer(advance_);
     }
-    if (stopping_ && quiet() && !keeper_->open() && !journal_->watermark_behind()) break;
+    if (stopping_ && quiet() && !keeper_->open() && !keeper_->working() && !journal_->watermark_behind()) break;
   }
   answer_questions();
   server_->shutdown(kShutdownNs);
@@ -199,6 +203,7 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
   counters_.execute_ns += thread_cpu_ns() - begin;
   ++counters_.batches;
   counters_.messages += messages.size();
+  unhashed_messages_ += messages.size();
   counters_.largest_batch = std::max<std::uint64_t>(counters_.largest_batch, messages.size());
 }
 
@@ -248,6 +253,14 @@ void GatewayImpl::make_empty_batches() {
   }
 }
 
+// A part of the block's header a turn, so that no message waits for the whole of it: what 100 us hash, and more after
+// large batches, which touch more.
+void GatewayImpl::make_headers() {
+  if (!keeper_->working()) return;
+  keeper_->work(kHeaderBytesATurn + std::exchange(unhashed_messages_, 0) * kHeaderBytesAMessage);
+  if (keeper_->working()) loop_->arm(work_timer_, 0);  // the next turn does not sleep
+}
+
 void GatewayImpl::arm_timer() {
   // What is on its way calls advance() when it is done; a timer that is due meanwhile would keep a core busy until then.
   if (!quiet()) return loop_->disarm(timer_);
@@ -285,6 +298,7 @@ void GatewayImpl::advance() {
     verify_next();
   }
   make_empty_batches();
+  make_headers();
   arm_timer();
 }
 

@@ -76,6 +76,7 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   [[nodiscard]] bool everything_durable() const noexcept { return committed_.empty(); }
   [[nodiscard]] bool quiet() const noexcept;
   void make_empty_batches();
+  void make_headers();
   void arm_timer();
   [[nodiscard]] std::uint64_t now_ns() { return clock_->now(system_ns(), io::monotonic_ns()); }
 
@@ -110,6 +111,8 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   std::uint64_t watermark_due_ns_ = 0;  // monotonic
   io::Deferred advance_;
   io::Timer timer_;
+  io::Timer work_timer_;                 // while a header is being made
+  std::uint64_t unhashed_messages_ = 0;  // executed since the last part of a header
   bool stopping_ = false;
   std::atomic<bool> stop_requested_{false};
   std::string failure_;

@@ -181,6 +181,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   advance_.context = this;
   timer_.fire = [](void* context, std::uint64_t) { static_cast<GatewayImpl*>(context)->advance(); };
   timer_.context = this;
+  work_timer_ = timer_;
   loop_->set_on_wake([](void* context) { static_cast<GatewayImpl*>(context)->advance(); }, this);
 
   if (settings_.begin_epoch) {

@@ -213,6 +213,7 @@ wire::QueryAnswer answer_query(const wire::Query& query, const Asker& asker, con
         if (!sees_everything(who)) return Result::not_permitted;
         answer.mutable_digest()->set_settlement(text_of_bytes(machine.settlement_digest()));
         answer.mutable_digest()->set_state(text_of_bytes(machine.digest()));
+        keeper.work(SIZE_MAX);
         chain::StateTrees& trees = keeper.maker().trees();
         trees.update();
         answer.mutable_digest()->set_state_root(text_of_bytes(trees.root()));

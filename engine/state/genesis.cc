@@ -125,7 +125,8 @@ Machine::Parts::Parts(const Genesis& genesis, RulesRange known, Empty)
       ledger(limits.accounts_max, limits.pending_transfers_max),
       meters(params, calendar, limits.holders_max),
       settlement(genesis, calendar, directory, ledger, meters),
-      snapshot(touched_sets(), leaf_bytes_max()) {
+      sets(touched_sets()),
+      snapshot(sets, leaf_bytes_max()) {
   always_touched.mark(0);
   key_changes.reserve(std::max(genesis.holders.size(), kKeyChangesPerBatch));
 }

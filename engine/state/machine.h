@@ -173,6 +173,13 @@ class Machine {
   // Leaves that have (or may have) changed since create() or the last clear_touched(). After create(): every leaf.
   [[nodiscard]] const TouchedSet& touched(Table table) const noexcept;
   void clear_touched() noexcept;
+  // Clears them, and appends to `indexes` what they held, by table, ascending. Until it is thawed, a leaf of these says to
+  // `watcher` that it is about to change, once; the tables that change with every batch have none such. Nothing that was
+  // frozen before may be left.
+  using LeafIndexes = std::array<std::vector<std::uint32_t>, kTables>;
+  void freeze_touched(LeafWatcher& watcher, LeafIndexes& indexes);
+  // Whether the leaf was frozen; it is not any more.
+  bool thaw(Table table, std::uint32_t index) noexcept;
 
   // --- snapshots (snapshot.h), between two batches ---
   // Begins to give all leaves, as they are now, to the sink; none may be under way. The leaves of chain and settlement

@@ -80,6 +80,7 @@ struct Machine::Parts {
   Settlement settlement;
   std::vector<KeyChange> key_changes;
   TouchedSet always_touched{1};  // of the tables with one leaf
+  SnapshotCursor::Sets sets;
   SnapshotCursor snapshot;
 };
 

@@ -163,6 +163,22 @@ void Machine::clear_touched() noexcept {
   parts_->settlement.clear_touched();
 }
 
+void Machine::freeze_touched(LeafWatcher& watcher, LeafIndexes& indexes) {
+  for (std::size_t table = 0; table < kTables; ++table) {
+    std::vector<std::uint32_t>& list = indexes[table];
+    if (TouchedSet* const set = parts_->sets[table]) {
+      set->freeze(watcher, static_cast<Table>(table), [&](std::uint32_t index) { list.push_back(index); });
+    } else {
+      list.push_back(0);
+    }
+  }
+}
+
+bool Machine::thaw(Table table, std::uint32_t index) noexcept {
+  TouchedSet* const set = parts_->sets[static_cast<std::size_t>(table)];
+  return set != nullptr && set->thaw(index);
+}
+
 Bytes32 Machine::digest() const {
   DigestWriter out;
   out.text("electra/state-digest/1");
