@@ -1,6 +1,7 @@
 // One journal gives one state: in the gateway that wrote it, in this process twice, in another process.
 #include <gtest/gtest.h>
 
+#include "meter-proto/address.h"
 #include "tests/pipeline/digests.h"
 
 namespace electra::pipeline {
@@ -20,6 +21,25 @@ std::vector<std::string> lines_of(const std::string& command) {
   EXPECT_EQ(::pclose(pipe), 0) << command;
   return lines;
 }
+
+// Writes down what it is told about keys.
+class NotingVerifier final : public crypto::Verifier {
+ public:
+  [[nodiscard]] std::string_view name() const noexcept override { return "notes"; }
+  [[nodiscard]] bool check_key(const Bytes32&) const override { return true; }
+  void verify(std::span<const crypto::VerifyItem>, std::span<crypto::VerifyOutcome>) const override {}
+  void verify_raw(std::span<const crypto::RawVerifyItem>, std::span<crypto::VerifyOutcome>) const override {}
+  void learn(std::uint32_t number, const Bytes32& key) override {
+    notes_.push_back("learn " + std::to_string(number) + " " + to_hex(key));
+  }
+  void forget(std::uint32_t number) override { notes_.push_back("forget " + std::to_string(number)); }
+
+  // Those since the last call.
+  [[nodiscard]] std::vector<std::string> notes() { return std::exchange(notes_, {}); }
+
+ private:
+  std::vector<std::string> notes_;
+};
 
 TEST(Replay, OfOneJournalGivesOneStateWhereverItRuns) {
   TempDirectory directory;
@@ -57,6 +77,57 @@ TEST(Replay, ARunningGatewayTellsTheDigestOfItsJournal) {
   const Replayed replayed = replay_digests(directory.path());
   EXPECT_EQ(to_hex(bytes_of(answer.digest().state())), to_hex(replayed.digests.back()));
   EXPECT_EQ(to_hex(bytes_of(answer.digest().settlement())), to_hex(replayed.settlement));
+}
+
+TEST(Replay, LearnsTheKeysThatMaySignAndForgetsThoseThatNeverWillAgain) {
+  TempDirectory directory;
+  const Person person("NEW1");
+  {
+    RunningGateway gateway(small_settings(directory.path()));
+    ASSERT_EQ(gateway.error(), "");
+    Client boss(gateway.port(), kOperator);
+    std::uint64_t sequence = 0;
+    const auto set = [&](state::Slot slot, state::HolderStatus status) {
+      return boss.ask(++sequence, set_status(slot, status)).result;
+    };
+    const strict::RegisterKey registration{
+        .public_key = person.public_key(), .serial = "NEW1", .roles = state::kRoleMeter, .phases = 1};
+    ASSERT_EQ(boss.ask(++sequence, {.not_after = 0, .operation = registration}).result, Result::ok);
+    Client fresh(gateway.port(), person, {.slot = 0, .address = proto::address_of(person.public_key())});
+    const strict::ProvePossession proof{.registration_id = *fresh.hello().registration_id};
+    ASSERT_EQ(fresh.ask(1, {.not_after = 0, .operation = proof}).result, Result::ok);
+    ASSERT_EQ(set(kBob, state::HolderStatus::suspended), Result::ok);
+    ASSERT_EQ(set(kBob, state::HolderStatus::active), Result::ok);
+    ASSERT_EQ(set(kBob, state::HolderStatus::retired), Result::ok);
+    ASSERT_EQ(set(kFirstExtra, state::HolderStatus::suspended), Result::ok);
+    ASSERT_EQ(set(kFirstExtra, state::HolderStatus::retired), Result::ok);
+  }
+  const state::Genesis genesis = small_genesis();
+  const auto machine = state::Machine::create(genesis);
+  ASSERT_TRUE(machine) << machine.error();
+  crypto::KeyStore keys(genesis.limits.holders_max, 0);
+  NotingVerifier verifier;
+  const auto learn = [](std::uint32_t number, const Bytes32& key) {
+    return "learn " + std::to_string(number) + " " + to_hex(key);
+  };
+  // Keys have numbers in the order in which they came: those of the genesis are its slots.
+  follow_key_changes(**machine, keys, verifier);
+  std::vector<std::string> of_genesis;
+  for (const auto& holder : genesis.holders) {
+    of_genesis.push_back(learn(static_cast<std::uint32_t>(of_genesis.size()) + 1, holder.public_key));
+  }
+  EXPECT_EQ(verifier.notes(), of_genesis);
+
+  RecordReplayer replayer(**machine, keys, verifier);
+  ASSERT_TRUE(io::recover_journal(directory.path(), genesis.hash, &replayer)) << replayer.problem();
+  // A suspended key may come back, and keeps its table.
+  EXPECT_EQ(verifier.notes(),
+            (std::vector<std::string>{
+                learn(kFirstExtra, person.public_key()),  // registered: it signs the proof of its possession
+                learn(kFirstExtra, person.public_key()),  // active
+                learn(kBob, Person(holder_name(kBob)).public_key()),  // active again
+                "forget " + std::to_string(kBob),                     // retired
+                "forget " + std::to_string(kFirstExtra)}));           // the same, from suspended
 }
 
 }  // namespace
