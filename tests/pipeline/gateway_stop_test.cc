@@ -13,34 +13,46 @@ namespace {
 using namespace test;
 using testing::HasSubstr;
 
+// `came_in_time`: whether the stop came before everything was answered; else the round has shown nothing.
+void stop_under_load(std::uint64_t wait_for, bool& came_in_time) {
+  SCOPED_TRACE(wait_for);
+  TempDirectory directory;
+  GatewaySettings settings = small_settings(directory.path());
+  settings.batch_messages_max = 32;
+  settings.batches_max = 2;
+  settings.verifier.backend = "sodium";  // 2000 messages are then 40 ms of work or more
+  RunningGateway gateway(settings);
+  ASSERT_EQ(gateway.error(), "");
+  Client meter(gateway.port(), kM2);
+  constexpr std::uint64_t kMessages = 2000;
+  for (std::uint64_t sequence = 1; sequence <= kMessages; ++sequence) {
+    meter.tcp().session().send_frame(meter.frame(sequence, reading(0, 1)));
+  }
+  meter.tcp().flush();
+  auto replies = meter.replies(wait_for);
+  gateway.request_stop();
+  replies.merge(meter.replies(kMessages));
+  gateway.join();
+  EXPECT_EQ(gateway.reason(), StopReason::requested);
+
+  std::map<MessageName, int> receipts;
+  for (const auto& [name, reply] : replies) {
+    EXPECT_TRUE(reply.receipt);
+    receipts[name] = 1;
+  }
+  EXPECT_EQ(receipts, journal_messages(directory.path()));
+  EXPECT_GE(receipts.size(), wait_for);
+  came_in_time = receipts.size() < kMessages;
+}
+
+// A machine that stalls between the last frame and the stop may make one round worthless, and not ten.
 TEST(GatewayStop, AnswersEverythingThatItTookBeforeItEnds) {
   for (const std::uint64_t wait_for : {0U, 1U, 40U}) {
-    SCOPED_TRACE(wait_for);
-    TempDirectory directory;
-    GatewaySettings settings = small_settings(directory.path());
-    settings.batch_messages_max = 32;
-    settings.batches_max = 2;
-    RunningGateway gateway(settings);
-    ASSERT_EQ(gateway.error(), "");
-    Client meter(gateway.port(), kM2);
-    constexpr std::uint64_t kMessages = 2000;
-    for (std::uint64_t sequence = 1; sequence <= kMessages; ++sequence) {
-      meter.tcp().session().send_frame(meter.frame(sequence, reading(0, 1)));
+    bool came_in_time = false;
+    for (int round = 0; round < 10 && !came_in_time; ++round) {
+      ASSERT_NO_FATAL_FAILURE(stop_under_load(wait_for, came_in_time));
     }
-    meter.tcp().flush();
-    auto replies = meter.replies(wait_for);
-    gateway.request_stop();
-    replies.merge(meter.replies(kMessages));
-    gateway.join();
-    EXPECT_EQ(gateway.reason(), StopReason::requested);
-
-    std::map<MessageName, int> receipts;
-    for (const auto& [name, reply] : replies) {
-      EXPECT_TRUE(reply.receipt);
-      receipts[name] = 1;
-    }
-    EXPECT_EQ(receipts, journal_messages(directory.path()));
-    EXPECT_GE(receipts.size(), wait_for);
+    EXPECT_TRUE(came_in_time) << "everything was answered before each stop";
   }
 }
 
