@@ -113,8 +113,9 @@ void enroll_under_kills(Grid& grid, Killer& killer, int kills) {
   ASSERT_EQ(enroll.wait(2min), 0) << grid.log_tail();
 }
 
-// Strikes when the replay has come to places that are spread at random over it: by its progress and not by the clock, so
-// that slow and fast machines are killed equally often.
+// Strikes when the replay has come to places that are spread at random over it: by its progress, so that slow and fast
+// machines are killed equally often. The file tells of it a round of readings at a time; which moment of the next round
+// it is, a pause of about such a round decides.
 void replay_under_kills(Grid& grid, Killer& killer, std::uint64_t kills, const std::filesystem::path& acknowledged,
                         const std::filesystem::path& json) {
   std::vector<std::uint64_t> places;
@@ -133,7 +134,7 @@ void replay_under_kills(Grid& grid, Killer& killer, std::uint64_t kills, const s
       std::this_thread::sleep_for(1ms);
     }
     if (!replay.running()) break;
-    killer.pause(15);
+    killer.pause(3);
     ASSERT_TRUE(killer.strike()) << grid.log_tail();
   }
   ASSERT_EQ(replay.wait(4min), 0) << grid.log_tail();
