@@ -1,245 +1,219 @@
 #include "bench/e2e/run.h"
 
-#include <poll.h>
-#include <sys/resource.h>
-#include <time.h>
+#include <fmt/core.h>
 
-#include <algorithm>
-#include <chrono>
-#include <condition_variable>
-#include <memory>
-#include <mutex>
-#include <thread>
-
-#include "engine/pipeline/cpu_time.h"
-#include "engine/pipeline/gateway.h"
-#include "io/loop.h"
+#include "bench/common/measure.h"
+#include "bench/e2e/tcp_transport.h"
+#include "engine/pipeline/audit.h"
 #include "meter-proto/client/tcp_client.h"
 
 namespace electra::bench {
 namespace {
 
-constexpr std::uint64_t kStallNs = 20'000'000'000;  // without a receipt: something is wrong
+constexpr std::uint32_t kSpareConnections = 8;
+constexpr std::uint32_t kSetupBatch = 64;
+constexpr auto kTickPatience = std::chrono::seconds(20);
 
-std::uint64_t process_cpu_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<std::uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(now.tv_nsec);
-}
-
-struct SenderState {
-  std::uint64_t sent = 0;
-  std::uint64_t acknowledged = 0;
-};
-
-// The client side: sends what the windows allow, collects receipts.
-class Loader {
+// The parts of a run; what fails is one sentence.
+class Run {
  public:
-  Loader(const Scenario& scenario, const RunOptions& options) : scenario_(scenario), options_(options) {
-    senders_.resize(scenario.senders());
-    sent_ns_.resize(scenario.senders() * scenario.messages_per_sender());
-    latencies_ns_.reserve(sent_ns_.size());
+  Run(Bench& bench, const Scenario& scenario, const RunPlan& plan) : bench_(bench), scenario_(scenario), plan_(plan) {
+    settings_.directory = bench.directory / "run";
+    settings_.scenario = scenario.options();
+    settings_.verifier = bench.verifier;
+    settings_.verify_threads = bench.verify_threads;
+    settings_.table_kib = plan.table_kib;
+    settings_.connections_max = scenario.options().connections + kSpareConnections;
+    settings_.refusals_max = plan.refusals_max;
+    settings_.accept_all = plan.accept_all;
+    settings_.flush_delay_us = plan.flush_delay_us;
+  }
+  ~Run() {
+    std::error_code ignored;
+    gateway_.reset();
+    std::filesystem::remove_all(settings_.directory, ignored);
   }
 
-  [[nodiscard]] std::string connect(std::uint16_t port) {
-    client::TcpClient::Options operator_options;
-    operator_options.port = port;
-    operator_options.sender.slot = Scenario::kOperator;
-    auto ticker = client::TcpClient::connect(operator_options, scenario_.operator_signer());
+  [[nodiscard]] std::string measure_yardsticks() {
+    bench_.progress.show("measuring the yardsticks");
+    const auto verify = bench_.verify->measure(bench_.slice_ns);
+    if (!verify) return verify.error();
+    const auto disk = bench_.disk->measure(bench_.slice_ns);
+    if (!disk) return disk.error();
+    result_.verify_per_second = *verify;
+    result_.disk_us = *disk;
+    LoadOptions load = plan_.load;
+    if (plan_.rate_v > 0) load.rate = plan_.rate_v * *verify;
+    load.stop_after = plan_.kill_after;
+    result_.rate = load.rate;
+    loader_ = std::make_unique<Loader>(scenario_.traffic(), load, forged());
+    return {};
+  }
+
+  [[nodiscard]] std::string begin() {
+    bench_.progress.show("starting the gateway");
+    std::error_code error;
+    std::filesystem::remove_all(settings_.directory, error);
+    std::filesystem::create_directories(settings_.directory, error);
+    if (error) return fmt::format("{}: {}", settings_.directory.string(), error.message());
+    if (std::string text = start(); !text.empty()) return text;
+    if (std::string text = tick(); !text.empty()) return text;
+    if (scenario_.has_setup()) {
+      if (std::string text = set_up(); !text.empty()) return text;
+    }
+    // A gateway serves at once, and makes tables meanwhile: what is measured is the time after that.
+    return gateway_->wait_for_tables(scenario_.public_keys().size());
+  }
+
+  [[nodiscard]] std::string load() {
+    auto transport = connect(scenario_.traffic());
+    if (!transport) return transport.error();
+    if (plan_.kill_after > 0) return load_and_kill(std::move(*transport));
+    const std::uint64_t begin_cpu = gateway_->cpu_ns();
+    const std::uint64_t begin_disk = gateway_->disk_bytes_written();
+    if (auto driven = loader_->drive(**transport, shown("loading")); !driven) return driven.error();
+    const auto answers = static_cast<double>(loader_->accepted() + loader_->refused());
+    result_.process_cpu_us = static_cast<double>(gateway_->cpu_ns() - begin_cpu) / answers / 1000.0;
+    result_.loader_cpu_us = static_cast<double>(loader_->cpu_ns()) / answers / 1000.0;
+    result_.disk_bytes = gateway_->disk_bytes_written() - begin_disk;
+    note_memory();
+    return {};
+  }
+
+  [[nodiscard]] std::string end() {
+    bench_.progress.show("stopping the gateway");
+    auto left = gateway_->stop();
+    if (!left) return left.error();
+    bench_.progress.show("comparing all balances");
+    if (std::string text = difference(scenario_.model_after(loader_->sent()), left->balances); !text.empty()) {
+      return "the model disagrees: " + text;
+    }
+    result_.gateway = left->report;
+    return audit(*left);
+  }
+
+  [[nodiscard]] RunResult finish() {
+    const std::vector<std::uint32_t> sorted = loader_->latencies().sorted();
+    result_.accepted = loader_->accepted();
+    result_.refused = loader_->refused();
+    result_.latency = percentiles(sorted);
+    result_.curve = latency_curve(sorted);
+    result_.loader_late_us = static_cast<double>(loader_->late_ns_max()) / 1000.0;
+    result_.bytes_ratio = static_cast<double>(result_.gateway.record_bytes) /
+                          (static_cast<double>(result_.gateway.messages) * scenario_.mean_frame_bytes());
+    return std::move(result_);
+  }
+
+ private:
+  [[nodiscard]] Loader::Forged forged() const {
+    if (scenario_.options().forged_per_mille == 0) return {};
+    return [this](std::uint32_t stream, std::uint64_t position) { return scenario_.forged(stream, position); };
+  }
+  [[nodiscard]] Progress shown(const char* what) {
+    return [this, what](std::uint64_t done, std::uint64_t total) { bench_.progress.show(what, done, total); };
+  }
+
+  [[nodiscard]] std::string start() {
+    auto started = GatewayProcess::start(settings_, scenario_.public_keys());
+    if (!started) return started.error();
+    gateway_ = std::move(*started);
+    return {};
+  }
+
+  [[nodiscard]] std::string tick() {
+    client::TcpClient::Options options;
+    options.port = gateway_->port();
+    options.sender.slot = Scenario::kOperatorSlot;
+    auto ticker = client::TcpClient::connect(options, scenario_.operator_signer());
     if (!ticker) return ticker.error().text;
-    if (auto ticked = ticker->tick(scenario_.time_ns(), std::chrono::seconds(5)); !ticked) return ticked.error();
-    for (std::uint32_t i = 0; i < options_.connections; ++i) {
-      client::TcpClient::Options options;
-      options.port = port;
-      options.sender.slot = scenario_.slot(i % scenario_.senders());
-      auto connected = client::TcpClient::connect(options, scenario_.signer(i % scenario_.senders()));
-      if (!connected) return connected.error().text;
-      clients_.push_back(std::make_unique<client::TcpClient>(std::move(*connected)));
+    if (const auto ticked = ticker->tick(Scenario::time_ns(), kTickPatience); !ticked) return ticked.error();
+    return {};
+  }
+
+  [[nodiscard]] std::expected<std::unique_ptr<Transport>, std::string> connect(const Traffic& traffic) {
+    const bool by_operator = traffic.first_slot == Scenario::kOperatorSlot;
+    return connect_tcp(
+        {.port = gateway_->port(),
+         .connections = traffic.frames.streams(),
+         .sender = [&](std::uint32_t i) { return client::Sender{.slot = traffic.first_slot + i}; },
+         .signer = [&](std::uint32_t i) { return by_operator ? scenario_.operator_signer() : scenario_.signer(i); }});
+  }
+
+  // Opens and funds the further accounts, then starts the gateway again: what it counts from there on is the load's.
+  [[nodiscard]] std::string set_up() {
+    for (const Traffic* traffic : {&scenario_.opening(), &scenario_.funding()}) {
+      auto transport = connect(*traffic);
+      if (!transport) return transport.error();
+      Loader loader(*traffic, {.batch = kSetupBatch, .depth = 4});
+      if (auto driven = loader.drive(**transport, shown("opening accounts")); !driven) return driven.error();
+    }
+    if (auto left = gateway_->stop(); !left) return left.error();
+    return start();
+  }
+
+  void note_memory() {
+    const ProcessMemory memory = gateway_->memory();
+    result_.rss_bytes = memory.rss_bytes;
+    result_.rss_peak_bytes = memory.rss_peak_bytes;
+    result_.tables = gateway_->tables();
+    result_.table_bytes = gateway_->table_bytes();
+    result_.seconds = static_cast<double>(loader_->took_ns()) / 1e9;
+    result_.per_second = static_cast<double>(loader_->accepted()) / result_.seconds;
+  }
+
+  [[nodiscard]] std::string load_and_kill(std::unique_ptr<Transport> transport) {
+    if (auto driven = loader_->drive(*transport, shown("loading")); !driven) return driven.error();
+    note_memory();
+    const std::uint64_t killed_ns = wall_ns();
+    gateway_->kill();
+    transport.reset();
+    if (std::string text = start(); !text.empty()) return text;
+    auto again = connect(scenario_.traffic());
+    if (!again) return again.error();
+    loader_->stop_at_the_end();
+    if (auto driven = loader_->drive(**again, shown("going on after the kill")); !driven) return driven.error();
+    if (loader_->first_fresh_ns() == 0) return "no new message after the kill";
+    result_.restart_ms = static_cast<double>(loader_->first_fresh_ns() - killed_ns) / 1e6;
+    return {};
+  }
+
+  [[nodiscard]] std::string audit(const GatewayProcess::Left& left) {
+    auto source =
+        pipeline::open_directory_source(settings_.journal(), settings_.headers_file(), scenario_.genesis().hash, {});
+    if (!source) return source.error();
+    pipeline::AuditOptions options;
+    options.verifier = bench_.verifier;
+    options.progress = shown("auditing");
+    const auto report = pipeline::audit(scenario_.genesis(), **source, options);
+    if (!report) return "the audit could not be made: " + report.error();
+    if (!report->good()) return "the audit says: " + report->problems.front().text;
+    if (report->messages != left.balances.messages || report->open_messages != 0) {
+      return fmt::format("the audit saw {} messages, {} of them in no block, instead of {}", report->messages,
+                         report->open_messages, left.balances.messages);
+    }
+    if (to_hex(report->settlement_digest) != left.report.settlement_digest) {
+      return "the audit ends with other books than the gateway";
     }
     return {};
   }
 
-  [[nodiscard]] std::string drive() {
-    std::vector<pollfd> descriptors;
-    for (const auto& client : clients_) descriptors.push_back({client->descriptor(), POLLIN, 0});
-    std::uint64_t progress_ns = io::monotonic_ns();
-    while (latencies_ns_.size() < sent_ns_.size()) {
-      const std::size_t before = latencies_ns_.size();
-      for (std::size_t i = 0; i < clients_.size(); ++i) {
-        fill(i);
-        clients_[i]->flush();
-        descriptors[i].events = static_cast<short>(POLLIN | (clients_[i]->unsent_bytes() > 0 ? POLLOUT : 0));
-        if (std::string error = collect(i); !error.empty()) return error;
-      }
-      const std::uint64_t now = io::monotonic_ns();
-      if (latencies_ns_.size() > before) {
-        progress_ns = now;
-        continue;
-      }
-      if (now - progress_ns > kStallNs) return "no receipt for 20 s";
-      (void)poll(descriptors.data(), descriptors.size(), 100);
-    }
-    return {};
-  }
-
-  [[nodiscard]] std::vector<std::uint64_t>& latencies_ns() noexcept { return latencies_ns_; }
-
- private:
-  void fill(std::size_t connection) {
-    client::TcpClient& client = *clients_[connection];
-    if (!client.is_open() || client.unsent_bytes() > (1U << 18)) return;
-    const std::uint64_t now = io::monotonic_ns();
-    for (std::size_t s = connection; s < senders_.size(); s += clients_.size()) {
-      SenderState& sender = senders_[s];
-      while (sender.sent < scenario_.messages_per_sender() &&
-             sender.sent - sender.acknowledged < options_.outstanding) {
-        client.session().send_frame(scenario_.frame(static_cast<std::uint32_t>(s), sender.sent));
-        sent_ns_[s * scenario_.messages_per_sender() + sender.sent] = now;
-        ++sender.sent;
-      }
-    }
-  }
-
-  [[nodiscard]] std::string collect(std::size_t connection) {
-    while (auto event = clients_[connection]->wait_event(std::chrono::milliseconds(0))) {
-      if (const auto* receipt = std::get_if<strict::Receipt>(&*event)) {
-        if (receipt->result != Result::ok) return "a message got " + std::string(result_name(receipt->result));
-        const std::size_t s = receipt->slot - scenario_.slot(0);
-        latencies_ns_.push_back(io::monotonic_ns() -
-                                sent_ns_[s * scenario_.messages_per_sender() + receipt->sequence - 1]);
-        ++senders_[s].acknowledged;
-      } else if (const auto* refusal = std::get_if<client::Refusal>(&*event)) {
-        return "refused: " + refusal->text;
-      } else if (const auto* closed = std::get_if<client::Closed>(&*event)) {
-        return "closed: " + closed->reason;
-      }
-    }
-    return {};
-  }
-
+  Bench& bench_;
   const Scenario& scenario_;
-  const RunOptions& options_;
-  std::vector<std::unique_ptr<client::TcpClient>> clients_;
-  std::vector<SenderState> senders_;
-  std::vector<std::uint64_t> sent_ns_;  // sender-major
-  std::vector<std::uint64_t> latencies_ns_;
+  const RunPlan& plan_;
+  ServeSettings settings_;
+  std::unique_ptr<GatewayProcess> gateway_;
+  std::unique_ptr<Loader> loader_;
+  RunResult result_;
 };
-
-// What the gateway's verifier says about its tables, from a thread of its own.
-class TableWatch {
- public:
-  void take(const crypto::TableStatus& status) {
-    const std::lock_guard lock(mutex_);
-    status_ = status;
-    changed_.notify_all();
-  }
-  // False: it takes too long.
-  [[nodiscard]] bool wait_until_made(std::size_t keys) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::minutes(1),
-                             [&] { return status_.keys >= keys && status_.tables + status_.without >= status_.keys; });
-  }
-  [[nodiscard]] crypto::TableStatus status() {
-    const std::lock_guard lock(mutex_);
-    return status_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  crypto::TableStatus status_;
-};
-
-double percentile_us(const std::vector<std::uint64_t>& sorted, double share) {
-  const auto index = static_cast<std::size_t>(share * static_cast<double>(sorted.size() - 1));
-  return static_cast<double>(sorted[index]) / 1000.0;
-}
 
 }  // namespace
 
-std::expected<RunResult, std::string> run_once(const Scenario& scenario, const RunOptions& options) {
-  std::error_code error;
-  std::filesystem::remove_all(options.directory, error);
-  pipeline::GatewaySettings settings;
-  settings.genesis = scenario.genesis();
-  settings.journal_directory = options.directory / "journal";
-  settings.blocks = {.signer = scenario.gateway_signer(),
-                     .headers_file = options.directory / "headers.bin",
-                     .signed_height_file = options.directory / "gateway.signed"};
-  settings.listen_port = 0;
-  settings.replay_clock = true;
-  settings.verifier.backend = options.verifier;
-  TableWatch tables;
-  settings.verifier.on_tables = [&tables](const crypto::TableStatus& status) { tables.take(status); };
-  settings.verify_threads = options.verify_threads;
-  settings.connections_max = options.connections + 8;
-
-  std::unique_ptr<pipeline::Gateway> gateway;
-  std::string start_error;
-  std::atomic<bool> ready{false};
-  // The gateway's ring belongs to the thread that opens it.
-  std::thread server([&] {
-    auto opened = pipeline::Gateway::open(std::move(settings));
-    if (opened) {
-      gateway = std::move(*opened);
-    } else {
-      start_error = opened.error();
-    }
-    ready.store(true, std::memory_order_release);
-    ready.notify_one();
-    if (gateway) gateway->run();
-  });
-  ready.wait(false, std::memory_order_acquire);
-  if (!gateway) {
-    server.join();
-    return std::unexpected(start_error);
+std::expected<RunResult, std::string> run_once(Bench& bench, const Scenario& scenario, const RunPlan& plan) {
+  Run run(bench, scenario, plan);
+  for (const auto step : {&Run::measure_yardsticks, &Run::begin, &Run::load, &Run::end}) {
+    if (std::string error = (run.*step)(); !error.empty()) return std::unexpected(std::move(error));
   }
-
-  Loader loader(scenario, options);
-  std::string problem = loader.connect(gateway->port());
-  // A gateway serves at once, and makes tables meanwhile: what is measured is the time after that.
-  const crypto::TableStatus at_start = gateway->facts().tables;
-  if (problem.empty() && at_start.table_bytes != 0 && !tables.wait_until_made(scenario.genesis().holders.size())) {
-    problem = "no tables after 60 s";
-  }
-  const std::uint64_t begin_ns = io::monotonic_ns();
-  const std::uint64_t begin_cpu = process_cpu_ns();
-  const std::uint64_t begin_client = pipeline::thread_cpu_ns();
-  if (problem.empty()) problem = loader.drive();
-  const double seconds = static_cast<double>(io::monotonic_ns() - begin_ns) / 1e9;
-  const double process_ns = static_cast<double>(process_cpu_ns() - begin_cpu);
-  const double client_ns = static_cast<double>(pipeline::thread_cpu_ns() - begin_client);
-  gateway->request_stop();
-  server.join();
-  if (problem.empty()) problem = scenario.check(gateway->machine());
-  if (!problem.empty()) return std::unexpected(problem);
-
-  const pipeline::GatewayCounters counters = gateway->counters();
-  const auto messages = static_cast<double>(counters.messages);
-  const auto batches = static_cast<double>(counters.batches);
-  std::vector<std::uint64_t>& latencies = loader.latencies_ns();
-  std::sort(latencies.begin(), latencies.end());
-  const auto per_message_us = [messages](double ns) { return ns / messages / 1000.0; };
-  RunResult result;
-  result.seconds = seconds;
-  result.per_second = messages / seconds;
-  result.batch_mean = messages / batches;
-  result.batch_max = counters.largest_batch;
-  result.p50_us = percentile_us(latencies, 0.50);
-  result.p99_us = percentile_us(latencies, 0.99);
-  result.p999_us = percentile_us(latencies, 0.999);
-  result.max_us = percentile_us(latencies, 1.0);
-  result.decode_us = per_message_us(static_cast<double>(counters.decode_ns));
-  result.verify_us = per_message_us(static_cast<double>(counters.verify_ns));
-  result.execute_us = per_message_us(static_cast<double>(counters.execute_ns));
-  result.process_us = per_message_us(process_ns);
-  result.client_us = per_message_us(client_ns);
-  result.journal_wait_us = static_cast<double>(counters.journal_wait_ns) / batches / 1000.0;
-  result.journal_bytes = counters.journal_bytes;
-  result.tables = tables.status();
-  result.bytes_ratio = static_cast<double>(counters.journal_bytes) / (messages * scenario.mean_frame_bytes());
-  std::filesystem::remove_all(options.directory, error);
-  return result;
+  return run.finish();
 }
 
 }  // namespace electra::bench

@@ -1,49 +1,71 @@
-// One run: a gateway in this process on a fresh directory, and one client thread that keeps it busy over TCP.
+// One run: a fresh chain in a gateway process of its own, the load, an orderly stop, and the proof that nothing is wrong.
 //
-// Closed loop: every sender has at most `outstanding` messages without a receipt. The latency of a message is from the
-// moment its bytes were queued to the socket to its receipt, which follows the durable write.
+// Both yardsticks are measured right before. Afterwards the offline audit reads everything that was written (signatures,
+// hashes, state roots, books) and all balances are compared with the model's: a run that fails either has no result.
 #pragma once
 
-#include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "bench/e2e/gateway_process.h"
+#include "bench/e2e/latencies.h"
+#include "bench/e2e/loader.h"
+#include "bench/e2e/progress_line.h"
 #include "bench/e2e/scenario.h"
-#include "crypto-offload/verifier.h"
+#include "bench/e2e/yardsticks.h"
 
 namespace electra::bench {
 
-struct RunOptions {
-  std::filesystem::path directory;  // emptied; the journal goes there
-  std::uint32_t connections = 8;
-  std::uint32_t outstanding = 16;  // per sender, 1..64
+// What all runs of a session share.
+struct Bench {
+  std::filesystem::path directory;  // emptied before each run and removed after it
+  std::string verifier = "auto";
   std::uint32_t verify_threads = 0;
-  std::string verifier = "auto";  // the backend
+  std::uint64_t slice_ns = 300'000'000;  // of each yardstick
+  std::unique_ptr<VerifyYardstick> verify;
+  std::unique_ptr<DiskYardstick> disk;
+  ProgressLine progress;
+};
+
+struct RunPlan {
+  LoadOptions load;
+  double rate_v = 0;  // open loop at so many V of this run; 0: load.rate
+  bool accept_all = false;
+  std::uint64_t flush_delay_us = 0;
+  std::uint32_t refusals_max = 64;
+  std::uint32_t table_kib = 0;
+  std::uint64_t kill_after = 0;  // kill -9 after so many answers, start again, go on; 0: no
 };
 
 struct RunResult {
+  double verify_per_second = 0;  // V of libsodium, right before
+  double disk_us = 0;            // D, right before
+
   double seconds = 0;
-  double per_second = 0;  // signed, durable, acknowledged messages
-  double batch_mean = 0;
-  std::uint64_t batch_max = 0;
-  double p50_us = 0;
-  double p99_us = 0;
-  double p999_us = 0;
-  double max_us = 0;
-  // CPU microseconds a message
-  double decode_us = 0;
-  double verify_us = 0;
-  double execute_us = 0;
-  double process_us = 0;       // the whole process, the load's client included
-  double client_us = 0;        // of it the client thread
-  double journal_wait_us = 0;  // wall time of a durable write, mean over batches
-  std::uint64_t journal_bytes = 0;
-  crypto::TableStatus tables;  // of the gateway's verifier, at last
-  double bytes_ratio = 0;      // journal bytes over the messages' own bytes
+  std::uint64_t accepted = 0;  // signed, durable, acknowledged with result ok
+  std::uint64_t refused = 0;   // forged ones
+  double per_second = 0;       // accepted
+  Percentiles latency;
+  std::vector<CurvePoint> curve;
+  double rate = 0;            // open loop: what was offered, messages a second
+  double loader_late_us = 0;  // open loop: the latest write behind its instant by the loader's own fault
+
+  ServeReport gateway;  // of the process that was measured
+  std::uint32_t tables = 0;
+  std::uint32_t table_bytes = 0;
+  double process_cpu_us = 0;  // of the gateway's process a message
+  double loader_cpu_us = 0;
+  std::uint64_t rss_bytes = 0;
+  std::uint64_t rss_peak_bytes = 0;
+  std::uint64_t disk_bytes = 0;  // by the kernel's count, for whatever
+  double bytes_ratio = 0;        // records over the messages' own bytes
+  double restart_ms = 0;         // with kill_after: from the kill to the first new acknowledgement
 };
 
-[[nodiscard]] std::expected<RunResult, std::string> run_once(const Scenario& scenario, const RunOptions& options);
+[[nodiscard]] std::expected<RunResult, std::string> run_once(Bench& bench, const Scenario& scenario,
+                                                             const RunPlan& plan);
 
 }  // namespace electra::bench

@@ -1,0 +1,104 @@
+// The load: keeps the connections busy by the rule of a closed or an open loop, and times every message.
+//
+// Closed loop: a connection sends `batch` messages in a write, the next when there is room for as many below batch × depth
+// without an answer. Open loop: messages become due by the schedule of open_loop.h. In both no sender ever has more than 64
+// in flight. A message that got another answer than it should, or none for 20 s, ends the run with an error.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/e2e/frames.h"
+#include "bench/e2e/latencies.h"
+#include "bench/e2e/scenario.h"
+#include "bench/e2e/transport.h"
+#include "meter-proto/base/result.h"
+
+namespace electra::bench {
+
+struct LoadOptions {
+  std::uint32_t batch = 1;       // messages in a write, 1 … 8189
+  std::uint32_t depth = 1;       // closed loop: writes of a connection without all their answers
+  double rate = 0;               // open loop: messages a second, all connections together; 0: closed loop
+  std::uint64_t stop_after = 0;  // answers; 0: all messages. What is in flight then stays so
+};
+
+class Loader final : TransportUser {
+ public:
+  static constexpr std::uint64_t kInFlightMax = 64;  // of a sender
+  static constexpr std::uint32_t kBatchMax = 8189;
+
+  // forged: which messages must be refused; null: none. `traffic` outlives the loader.
+  using Forged = std::function<bool(std::uint32_t stream, std::uint64_t position)>;
+  Loader(const Traffic& traffic, const LoadOptions& options, Forged forged = {});
+
+  // Until all messages, or stop_after, are answered. May be called again with another transport after the gateway is
+  // gone: what has no answer is sent again first. The error is one sentence.
+  [[nodiscard]] std::expected<void, std::string> drive(Transport& transport, const Progress& progress = {});
+
+  // From here on: all messages are to be answered.
+  void stop_at_the_end() noexcept { options_.stop_after = 0; }
+
+  [[nodiscard]] const Latencies& latencies() const noexcept { return latencies_; }
+  [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
+  [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  // Of the last drive(): from its first write to its last answer, wall time and CPU of this thread.
+  [[nodiscard]] std::uint64_t took_ns() const noexcept { return took_ns_; }
+  [[nodiscard]] std::uint64_t cpu_ns() const noexcept { return cpu_ns_; }
+  // Monotonic, of the first answer in the last drive() that was not a repetition; 0: none yet.
+  [[nodiscard]] std::uint64_t first_fresh_ns() const noexcept { return first_fresh_ns_; }
+  // Messages of each stream that were ever written.
+  [[nodiscard]] std::vector<std::uint64_t> sent() const;
+  // The longest that an open loop's burst was written behind its instant, while there was room for it.
+  [[nodiscard]] std::uint64_t late_ns_max() const noexcept { return late_ns_max_; }
+
+ private:
+  struct Stream {
+    FrameStore::Cursor cursor;
+    std::uint64_t furthest = 0;   // positions below were written before
+    std::uint64_t due = 0;        // positions below may be written (open loop)
+    std::uint64_t in_flight = 0;  // written and not answered
+    bool writing = false;
+    bool queued = false;
+  };
+
+  void on_frame(std::uint32_t connection, ByteSpan body, std::uint64_t now_ns) override;
+  void on_written(std::uint32_t connection) override;
+  void on_closed(std::uint32_t connection, const std::string& reason) override;
+
+  void resume();
+  void touch(std::uint32_t stream);
+  void release_due(std::uint64_t now_ns);
+  void write_what_may(std::uint32_t stream, std::uint64_t now_ns);
+  [[nodiscard]] std::uint64_t allowed(const Stream& stream, std::uint32_t number) const;
+  void answered(std::uint32_t connection, std::uint32_t slot, std::uint64_t sequence, Result result, bool repeated,
+                std::uint64_t now_ns);
+  [[nodiscard]] std::uint64_t target() const noexcept;
+  [[nodiscard]] std::uint64_t wait_ns(std::uint64_t now_ns) const;
+  void fail(std::string text);
+
+  const Traffic& traffic_;
+  LoadOptions options_;
+  Forged forged_;
+  Transport* transport_ = nullptr;
+  Latencies latencies_;
+  std::vector<Stream> streams_;
+  std::vector<std::uint64_t> answers_;  // of each sender
+  std::vector<std::uint32_t> queue_;    // streams that may have something to write
+  bool driven_ = false;
+  std::uint64_t next_burst_ = 0;
+  std::uint64_t begin_ns_ = 0;
+  std::uint64_t last_answer_ns_ = 0;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t refused_ = 0;
+  std::uint64_t took_ns_ = 0;
+  std::uint64_t cpu_ns_ = 0;
+  std::uint64_t first_fresh_ns_ = 0;
+  std::uint64_t late_ns_max_ = 0;
+  std::string error_;
+};
+
+}  // namespace electra::bench

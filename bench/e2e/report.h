@@ -1,0 +1,49 @@
+// What is told of the runs: a line on the terminal, JSON for programs, a Markdown table for the documents.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/e2e/shapes.h"
+
+namespace electra::bench {
+
+// Medians over the runs of a shape, and how far the runs were apart: (largest - smallest) / median.
+struct ShapeSummary {
+  Shape shape;
+  std::vector<ShapeRun> runs;  // at least one
+  double ratio = 0;
+  double ratio_p99 = 0;
+  double ratio_spread = 0;
+  double per_second = 0;
+  double per_second_spread = 0;
+  Verdict verdict = Verdict::missed;
+
+  // The median over the runs of something of each.
+  template <typename F>
+  [[nodiscard]] double median_of(F&& figure) const;
+  // Of the runs the one whose ratio is the (lower) middle: for what cannot be averaged.
+  [[nodiscard]] const ShapeRun& middle() const;
+};
+[[nodiscard]] ShapeSummary summarise(const Shape& shape, std::vector<ShapeRun> runs);
+
+struct SessionFacts {
+  std::uint32_t runs = 0;
+  bool quick = false;
+  std::string backend;
+  double backend_per_second = 0;  // of one core
+  std::uint32_t backend_table_kib = 0;
+  bool direct_io = true;
+  std::string command;
+};
+
+[[nodiscard]] std::string table_head();
+[[nodiscard]] std::string table_line(const ShapeSummary& summary);
+[[nodiscard]] std::string table_foot();
+
+[[nodiscard]] nlohmann::json to_json(const SessionFacts& facts, const std::vector<ShapeSummary>& shapes);
+
+}  // namespace electra::bench

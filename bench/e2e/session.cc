@@ -1,0 +1,117 @@
+#include "bench/e2e/session.h"
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace electra::bench {
+namespace {
+
+constexpr std::uint32_t kYardstickKeys = 1000;
+constexpr std::uint64_t kBackendSliceNs = 500'000'000;
+constexpr std::uint64_t kQuickSliceNs = 60'000'000;
+// A shape with something beside it sends two.
+constexpr std::size_t kScenariosKept = 2;
+
+}  // namespace
+
+std::expected<std::unique_ptr<Session>, std::string> Session::open(const SessionOptions& options) {
+  std::unique_ptr<Session> session(new Session(options));
+  Bench& bench = session->bench_;
+  std::error_code error;
+  bench.directory =
+      std::filesystem::absolute(options.directory) / fmt::format("electra-bench-{}", static_cast<long>(getpid()));
+  std::filesystem::create_directories(bench.directory, error);
+  if (error) return std::unexpected(fmt::format("{}: {}", bench.directory.string(), error.message()));
+  bench.verifier = options.backend;
+  bench.verify_threads = options.verify_threads;
+  if (options.quick) bench.slice_ns = kQuickSliceNs;
+  auto sodium = VerifyYardstick::make("sodium", kYardstickKeys);
+  if (!sodium) return std::unexpected(sodium.error());
+  bench.verify = std::move(*sodium);
+  auto disk = DiskYardstick::make(bench.directory);
+  if (!disk) return std::unexpected(disk.error());
+  bench.disk = std::move(*disk);
+  const auto backend = VerifyYardstick::make(options.backend, kYardstickKeys);
+  if (!backend) return std::unexpected(backend.error());
+  const auto rate = (*backend)->measure(options.quick ? kQuickSliceNs : kBackendSliceNs);
+  if (!rate) return std::unexpected(rate.error());
+  session->facts_ = {.runs = options.quick ? 1 : options.runs,
+                     .quick = options.quick,
+                     .backend = (*backend)->backend(),
+                     .backend_per_second = *rate,
+                     .backend_table_kib = (*backend)->tables().table_bytes >> 10,
+                     .direct_io = bench.disk->direct(),
+                     .command = {}};
+  return session;
+}
+
+Session::~Session() {
+  std::error_code ignored;
+  std::filesystem::remove_all(bench_.directory, ignored);
+}
+
+std::string Session::head() const {
+  return fmt::format(
+      "{} verifies {:.0f} signatures/s on one core, with tables of {} KiB. {} of {}; gateway and load share the "
+      "machine.",
+      facts_.backend, facts_.backend_per_second, facts_.backend_table_kib, facts_.runs == 1 ? "One run" : "Medians",
+      facts_.runs == 1 ? "each shape" : fmt::format("{} runs", facts_.runs));
+}
+
+std::vector<ShapeSummary> Session::summaries() const {
+  std::vector<ShapeSummary> out;
+  for (const auto& summary : summaries_) out.push_back(*summary);
+  return out;
+}
+
+const ShapeSummary* Session::find(const std::string& name) const {
+  const auto found = std::ranges::find_if(summaries_, [&](const auto& s) { return s->shape.name == name; });
+  return found == summaries_.end() ? nullptr : found->get();
+}
+
+std::expected<const Scenario*, std::string> Session::scenario(const ScenarioOptions& options) {
+  for (const auto& kept : scenarios_) {
+    if (kept->options() == options) return kept.get();
+  }
+  if (scenarios_.size() == kScenariosKept) scenarios_.erase(scenarios_.begin());
+  auto made = Scenario::make(options, [this](std::uint64_t done, std::uint64_t total) {
+    bench_.progress.show("signing messages", done, total);
+  });
+  if (!made) return std::unexpected(made.error());
+  scenarios_.push_back(std::move(*made));
+  return scenarios_.back().get();
+}
+
+std::expected<const ShapeSummary*, std::string> Session::run(const Shape& shape) {
+  if (const ShapeSummary* const done = find(shape.name)) return done;
+  double transfers_v = 0;
+  if (shape.figure == Figure::rate_transfers) {
+    const auto transfers = run(all_shapes(options_.quick).front());
+    if (!transfers) return transfers;
+    transfers_v = (*transfers)->ratio;
+  }
+  std::vector<ShapeRun> runs;
+  for (std::uint32_t i = 0; i < facts_.runs; ++i) {
+    bench_.progress.set_title(fmt::format("{} {}/{}", shape.name, i + 1, facts_.runs));
+    const auto measured = scenario(shape.measured.scenario);
+    if (!measured) return std::unexpected(measured.error());
+    auto result = run_once(bench_, **measured, shape.measured.plan);
+    if (!result) return std::unexpected(result.error());
+    std::optional<RunResult> beside;
+    if (shape.beside) {
+      const auto other = scenario(shape.beside->scenario);
+      if (!other) return std::unexpected(other.error());
+      auto other_result = run_once(bench_, **other, shape.beside->plan);
+      if (!other_result) return std::unexpected(other_result.error());
+      beside = std::move(*other_result);
+    }
+    runs.push_back(judge(shape, std::move(*result), std::move(beside), transfers_v));
+  }
+  bench_.progress.clear();
+  summaries_.push_back(std::make_unique<ShapeSummary>(summarise(shape, std::move(runs))));
+  return summaries_.back().get();
+}
+
+}  // namespace electra::bench

@@ -1,0 +1,50 @@
+// A session: the yardsticks, and the shapes that are run one after the other.
+#pragma once
+
+#include <expected>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/e2e/report.h"
+#include "bench/e2e/run.h"
+#include "bench/e2e/shapes.h"
+
+namespace electra::bench {
+
+struct SessionOptions {
+  std::string directory = ".";  // a directory of our own is made in it
+  std::string backend = "auto";
+  std::uint32_t verify_threads = 0;
+  std::uint32_t runs = 5;
+  bool quick = false;  // one run each
+};
+
+class Session {
+ public:
+  [[nodiscard]] static std::expected<std::unique_ptr<Session>, std::string> open(const SessionOptions& options);
+  // Removes its directory.
+  ~Session();
+
+  // All runs of a shape. One whose figure is a share of `transfers` runs that before, if it was not run yet. The summary
+  // lives as long as the session.
+  [[nodiscard]] std::expected<const ShapeSummary*, std::string> run(const Shape& shape);
+
+  [[nodiscard]] std::string head() const;  // one sentence for people
+  [[nodiscard]] const SessionFacts& facts() const noexcept { return facts_; }
+  [[nodiscard]] std::vector<ShapeSummary> summaries() const;
+
+ private:
+  explicit Session(const SessionOptions& options) : options_(options) {}
+  [[nodiscard]] std::expected<const Scenario*, std::string> scenario(const ScenarioOptions& options);
+  [[nodiscard]] const ShapeSummary* find(const std::string& name) const;
+
+  const SessionOptions options_;
+  Bench bench_;
+  SessionFacts facts_;
+  // The last ones that were signed: many shapes send the same.
+  std::vector<std::unique_ptr<Scenario>> scenarios_;
+  std::vector<std::unique_ptr<ShapeSummary>> summaries_;
+};
+
+}  // namespace electra::bench

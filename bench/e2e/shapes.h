@@ -1,0 +1,66 @@
+// The shapes of load that are measured, each with the figure that is told of it and what that shall reach.
+//
+// A shape is data: who sends what (scenario), how (plan), what is compared with what (figure). A second variant is run
+// beside the first, in the same run, where the figure is a comparison of the two.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/e2e/run.h"
+
+namespace electra::bench {
+
+// What `ratio` is. "Higher" and "lower": which is better.
+enum class Figure : std::uint8_t {
+  rate_v,          // higher: accepted messages a second, in V
+  p50_d,           // lower: median latency, in D
+  p50_p99_d,       // lower: the same, and the 99th percentile against a bar of its own
+  rate_transfers,  // higher: rate in V over that of `transfers`
+  p999_beside,     // lower: 99.9th percentile over that of the second variant
+  cost_beside,     // lower: CPU of the gateway a message over that of the second variant
+  restart_s,       // lower: seconds from kill -9 to the first new acknowledgement
+  rss_mib,         // lower: memory of the gateway after the load
+};
+[[nodiscard]] bool higher_is_better(Figure figure) noexcept;
+// For tables: "V", "D", "x transfers", …
+[[nodiscard]] std::string_view unit_of(Figure figure) noexcept;
+
+struct Variant {
+  ScenarioOptions scenario;
+  RunPlan plan;
+};
+
+struct Shape {
+  std::string name;
+  std::string text;  // one line for people
+  Figure figure = Figure::rate_v;
+  double bar = 0;  // at least (or at most)
+  double aim = 0;
+  double bar_p99 = 0;  // p50_p99_d only
+  double aim_p99 = 0;
+  Variant measured;
+  std::optional<Variant> beside;
+};
+
+// All of them. `quick`: a few hundred milliseconds each, to see that everything works.
+[[nodiscard]] std::vector<Shape> all_shapes(bool quick);
+
+// One run of a shape.
+struct ShapeRun {
+  RunResult result;
+  std::optional<RunResult> beside;
+  double ratio = 0;
+  double ratio_p99 = 0;
+};
+// transfers_v: the rate of `transfers` in V, for rate_transfers.
+[[nodiscard]] ShapeRun judge(const Shape& shape, RunResult result, std::optional<RunResult> beside, double transfers_v);
+
+enum class Verdict : std::uint8_t { missed, reached, aim };
+[[nodiscard]] Verdict verdict_of(const Shape& shape, double ratio, double ratio_p99) noexcept;
+[[nodiscard]] std::string_view verdict_name(Verdict verdict) noexcept;
+
+}  // namespace electra::bench
