@@ -57,13 +57,17 @@ std::expected<std::unique_ptr<GatewayProcess>, std::string> GatewayProcess::star
     process->pid_ = -1;
     return std::unexpected(fmt::format("the gateway's process cannot be started: {}", std::strerror(status)));
   }
-  const std::uint64_t deadline = wall_ns() + kStartNs;
-  while (process->port_ == 0) {
-    const auto line = process->read_line(deadline - std::min(deadline, wall_ns()));
-    if (!line) return std::unexpected("the gateway does not start: " + line.error());
-    process->take_line(*line);
-  }
   return process;
+}
+
+std::string GatewayProcess::wait_until_it_listens() {
+  const std::uint64_t deadline = wall_ns() + kStartNs;
+  while (port_ == 0) {
+    const auto line = read_line(deadline - std::min(deadline, wall_ns()));
+    if (!line) return "the gateway does not start: " + line.error();
+    take_line(*line);
+  }
+  return {};
 }
 
 GatewayProcess::~GatewayProcess() {

@@ -20,7 +20,7 @@ struct ProcessMemory {
 
 class GatewayProcess {
  public:
-  // Writes the settings, starts the process and returns when it listens. Its directory exists. The error is one sentence.
+  // Writes the settings and starts the process. Its directory exists. The error is one sentence.
   [[nodiscard]] static std::expected<std::unique_ptr<GatewayProcess>, std::string> start(
       const ServeSettings& settings, const std::vector<Bytes32>& public_keys);
   // Kills it if it still runs.
@@ -28,6 +28,8 @@ class GatewayProcess {
   GatewayProcess(const GatewayProcess&) = delete;
   GatewayProcess& operator=(const GatewayProcess&) = delete;
 
+  // Empty, or why it does not start.
+  [[nodiscard]] std::string wait_until_it_listens();
   [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   // Until each of `keys` keys has its table, or never will: a gateway serves at once and makes them meanwhile.
   [[nodiscard]] std::string wait_for_tables(std::size_t keys);

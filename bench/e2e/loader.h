@@ -23,6 +23,7 @@ struct LoadOptions {
   std::uint32_t batch = 1;       // messages in a write, 1 … 8189
   std::uint32_t depth = 1;       // closed loop: writes of a connection without all their answers
   double rate = 0;               // open loop: messages a second, all connections together; 0: closed loop
+  std::uint64_t messages = 0;    // of the traffic's, as many of each stream as far as it goes; 0: all
   std::uint64_t stop_after = 0;  // answers; 0: all messages. What is in flight then stays so
 };
 
@@ -35,12 +36,11 @@ class Loader final : TransportUser {
   using Forged = std::function<bool(std::uint32_t stream, std::uint64_t position)>;
   Loader(const Traffic& traffic, const LoadOptions& options, Forged forged = {});
 
-  // Until all messages, or stop_after, are answered. May be called again with another transport after the gateway is
-  // gone: what has no answer is sent again first. The error is one sentence.
+  // Until all messages, or stop_after, are answered. The error is one sentence.
   [[nodiscard]] std::expected<void, std::string> drive(Transport& transport, const Progress& progress = {});
 
-  // From here on: all messages are to be answered.
-  void stop_at_the_end() noexcept { options_.stop_after = 0; }
+  // After the gateway of the last drive() is gone: the next one sends again first what has no answer, and ends with all.
+  void resume();
 
   [[nodiscard]] const Latencies& latencies() const noexcept { return latencies_; }
   [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
@@ -59,6 +59,7 @@ class Loader final : TransportUser {
   struct Stream {
     FrameStore::Cursor cursor;
     std::uint64_t furthest = 0;   // positions below were written before
+    std::uint64_t end = 0;        // positions below are to be written
     std::uint64_t due = 0;        // positions below may be written (open loop)
     std::uint64_t in_flight = 0;  // written and not answered
     bool writing = false;
@@ -69,14 +70,12 @@ class Loader final : TransportUser {
   void on_written(std::uint32_t connection) override;
   void on_closed(std::uint32_t connection, const std::string& reason) override;
 
-  void resume();
   void touch(std::uint32_t stream);
   void release_due(std::uint64_t now_ns);
   void write_what_may(std::uint32_t stream, std::uint64_t now_ns);
   [[nodiscard]] std::uint64_t allowed(const Stream& stream, std::uint32_t number) const;
   void answered(std::uint32_t connection, std::uint32_t slot, std::uint64_t sequence, Result result, bool repeated,
                 std::uint64_t now_ns);
-  [[nodiscard]] std::uint64_t target() const noexcept;
   [[nodiscard]] std::uint64_t wait_ns(std::uint64_t now_ns) const;
   void fail(std::string text);
 
@@ -88,7 +87,8 @@ class Loader final : TransportUser {
   std::vector<Stream> streams_;
   std::vector<std::uint64_t> answers_;  // of each sender
   std::vector<std::uint32_t> queue_;    // streams that may have something to write
-  bool driven_ = false;
+  std::uint64_t all_ = 0;               // messages to be answered
+  std::uint64_t released_ = 0;          // of them (open loop), whose instant has come
   std::uint64_t next_burst_ = 0;
   std::uint64_t begin_ns_ = 0;
   std::uint64_t last_answer_ns_ = 0;

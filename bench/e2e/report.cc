@@ -20,6 +20,8 @@ double batch_mean(const ServeReport& report) {
 
 double write_us(const ServeReport& report) { return per_message_us(report.journal_wait_ns, report.batches); }
 
+std::string limit(double value) { return value == 0 ? "-" : fmt::format("{:g}", value); }
+
 nlohmann::json curve_json(const std::vector<CurvePoint>& curve) {
   nlohmann::json out = nlohmann::json::array();
   for (const CurvePoint& point : curve) out.push_back({point.share, point.us});
@@ -27,13 +29,6 @@ nlohmann::json curve_json(const std::vector<CurvePoint>& curve) {
 }
 
 }  // namespace
-
-template <typename F>
-double ShapeSummary::median_of(F&& figure) const {
-  std::vector<double> values;
-  for (const ShapeRun& run : runs) values.push_back(static_cast<double>(figure(run.result)));
-  return median(std::move(values));
-}
 
 const ShapeRun& ShapeSummary::middle() const {
   std::vector<const ShapeRun*> order;
@@ -71,10 +66,10 @@ std::string table_head() {
 std::string table_line(const ShapeSummary& s) {
   const auto cpu = [&s](auto&& figure) { return s.median_of(figure); };
   return fmt::format(
-      "{:<21}{:>9.2f} {:<15}{:>6g}{:>6g}  {:<8}{:>10.0f}{:>7.1f}%{:>8.1f}{:>9.0f}{:>9.0f}{:>9.0f}  {:>6.2f}{:>7.2f}"
+      "{:<21}{:>9.2f} {:<15}{:>6}{:>6}  {:<8}{:>10.0f}{:>7.1f}%{:>8.1f}{:>9.0f}{:>9.0f}{:>9.0f}  {:>6.2f}{:>7.2f}"
       "{:>6.2f}{:>8.2f}{:>7.2f}{:>9.0f}",
-      s.shape.name, s.ratio, unit_of(s.shape.figure), s.shape.bar, s.shape.aim, verdict_name(s.verdict), s.per_second,
-      100 * s.ratio_spread, s.median_of([](const RunResult& r) { return batch_mean(r.gateway); }),
+      s.shape.name, s.ratio, unit_of(s.shape.figure), limit(s.shape.bar), limit(s.shape.aim), verdict_name(s.verdict),
+      s.per_second, 100 * s.ratio_spread, s.median_of([](const RunResult& r) { return batch_mean(r.gateway); }),
       s.median_of([](const RunResult& r) { return r.latency.p50_us; }),
       s.median_of([](const RunResult& r) { return r.latency.p99_us; }),
       s.median_of([](const RunResult& r) { return r.latency.p999_us; }),
@@ -90,6 +85,18 @@ std::string table_foot() {
          "each run;\nratios per run, then medians; spread: largest less smallest ratio, over the median. decode … "
          "loader: CPU us a message,\nprocess is all of the gateway's. Every run was audited, and all its balances "
          "compared with the model.";
+}
+
+std::string load_curve_text(const std::vector<LoadPoint>& load_curve) {
+  std::string out = fmt::format("{:>9}{:>12}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}{:>12}\n", "offered V", "messages/s",
+                                "answered/s", "p50 us", "p99 us", "p99.9 us", "p99.99", "max us", "loader late");
+  for (const LoadPoint& point : load_curve) {
+    const RunResult& r = point.result;
+    out += fmt::format("{:>9g}{:>12.0f}{:>12.0f}{:>10.0f}{:>10.0f}{:>10.0f}{:>10.0f}{:>10.0f}{:>12.0f}\n",
+                       point.offered_v, r.rate, r.per_second, r.latency.p50_us, r.latency.p99_us, r.latency.p999_us,
+                       r.latency.p9999_us, r.latency.max_us, r.loader_late_us);
+  }
+  return out;
 }
 
 namespace {
@@ -140,6 +147,9 @@ nlohmann::json shape_json(const SessionFacts& facts, const ShapeSummary& s) {
         {"loader", s.median_of([](const RunResult& r) { return r.loader_cpu_us; })}}},
       {"journal_write_us", s.median_of([](const RunResult& r) { return write_us(r.gateway); })},
       {"bytes_written", gateway.record_bytes},
+      {"zero_bytes_written", gateway.zero_bytes},
+      {"snapshot_bytes_written", gateway.snapshot_bytes},
+      {"snapshots", gateway.snapshots},
       {"disk_bytes_written", middle.result.disk_bytes},
       {"bytes_ratio", s.median_of([](const RunResult& r) { return r.bytes_ratio; })},
       {"rss_bytes", s.median_of([](const RunResult& r) { return r.rss_bytes; })},
@@ -165,7 +175,8 @@ nlohmann::json shape_json(const SessionFacts& facts, const ShapeSummary& s) {
 
 }  // namespace
 
-nlohmann::json to_json(const SessionFacts& facts, const std::vector<ShapeSummary>& shapes) {
+nlohmann::json to_json(const SessionFacts& facts, const std::vector<ShapeSummary>& shapes,
+                       const std::vector<LoadPoint>& load_curve) {
   std::vector<double> verify;
   std::vector<double> disk;
   nlohmann::json list = nlohmann::json::array();
@@ -175,6 +186,20 @@ nlohmann::json to_json(const SessionFacts& facts, const std::vector<ShapeSummary
       disk.push_back(run.result.disk_us);
     }
     list.push_back(shape_json(facts, summary));
+  }
+  nlohmann::json curve = nlohmann::json::array();
+  for (const LoadPoint& point : load_curve) {
+    const RunResult& result = point.result;
+    curve.push_back({{"offered_v", point.offered_v},
+                     {"offered_per_second", result.rate},
+                     {"per_second", result.per_second},
+                     {"disk_write_us", result.disk_us},
+                     {"loader_late_us", result.loader_late_us},
+                     {"p50_us", result.latency.p50_us},
+                     {"p99_us", result.latency.p99_us},
+                     {"p999_us", result.latency.p999_us},
+                     {"p9999_us", result.latency.p9999_us},
+                     {"max_us", result.latency.max_us}});
   }
   return {{"libsodium_verify_per_second", verify.empty() ? 0 : median(verify)},
           {"disk_write_us", disk.empty() ? 0 : median(disk)},
@@ -188,9 +213,11 @@ nlohmann::json to_json(const SessionFacts& facts, const std::vector<ShapeSummary
             {"memory_available_bytes", memory_available_bytes()},
             {"load_average", load_average()}}},
           {"command", facts.command},
+          {"commit", facts.commit},
           {"runs", facts.runs},
           {"quick", facts.quick},
-          {"shapes", list}};
+          {"shapes", list},
+          {"load_curve", curve}};
 }
 
 }  // namespace electra::bench

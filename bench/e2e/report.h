@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/common/measure.h"
 #include "bench/e2e/shapes.h"
 
 namespace electra::bench {
@@ -24,11 +25,21 @@ struct ShapeSummary {
 
   // The median over the runs of something of each.
   template <typename F>
-  [[nodiscard]] double median_of(F&& figure) const;
+  [[nodiscard]] double median_of(F&& figure) const {
+    std::vector<double> values;
+    for (const ShapeRun& run : runs) values.push_back(static_cast<double>(figure(run.result)));
+    return median(std::move(values));
+  }
   // Of the runs the one whose ratio is the (lower) middle: for what cannot be averaged.
   [[nodiscard]] const ShapeRun& middle() const;
 };
 [[nodiscard]] ShapeSummary summarise(const Shape& shape, std::vector<ShapeRun> runs);
+
+// A point of the curve of latency against offered load.
+struct LoadPoint {
+  double offered_v = 0;
+  RunResult result;
+};
 
 struct SessionFacts {
   std::uint32_t runs = 0;
@@ -38,12 +49,18 @@ struct SessionFacts {
   std::uint32_t backend_table_kib = 0;
   bool direct_io = true;
   std::string command;
+  std::string commit;
 };
 
 [[nodiscard]] std::string table_head();
 [[nodiscard]] std::string table_line(const ShapeSummary& summary);
 [[nodiscard]] std::string table_foot();
+[[nodiscard]] std::string load_curve_text(const std::vector<LoadPoint>& load_curve);
 
-[[nodiscard]] nlohmann::json to_json(const SessionFacts& facts, const std::vector<ShapeSummary>& shapes);
+[[nodiscard]] nlohmann::json to_json(const SessionFacts& facts, const std::vector<ShapeSummary>& shapes,
+                                     const std::vector<LoadPoint>& load_curve);
+// For a document: machine, commit and command, then one row a shape.
+[[nodiscard]] std::string to_markdown(const SessionFacts& facts, const std::vector<ShapeSummary>& shapes,
+                                      const std::vector<LoadPoint>& load_curve);
 
 }  // namespace electra::bench

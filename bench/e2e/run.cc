@@ -44,6 +44,7 @@ class Run {
     result_.disk_us = *disk;
     LoadOptions load = plan_.load;
     if (plan_.rate_v > 0) load.rate = plan_.rate_v * *verify;
+    if (plan_.seconds > 0) load.messages = static_cast<std::uint64_t>(load.rate * plan_.seconds);
     load.stop_after = plan_.kill_after;
     result_.rate = load.rate;
     loader_ = std::make_unique<Loader>(scenario_.traffic(), load, forged());
@@ -113,11 +114,17 @@ class Run {
     return [this, what](std::uint64_t done, std::uint64_t total) { bench_.progress.show(what, done, total); };
   }
 
-  [[nodiscard]] std::string start() {
+  // What is done `meanwhile` costs no time.
+  template <typename Meanwhile>
+  [[nodiscard]] std::string start(Meanwhile&& meanwhile) {
     auto started = GatewayProcess::start(settings_, scenario_.public_keys());
     if (!started) return started.error();
     gateway_ = std::move(*started);
-    return {};
+    meanwhile();
+    return gateway_->wait_until_it_listens();
+  }
+  [[nodiscard]] std::string start() {
+    return start([] {});
   }
 
   [[nodiscard]] std::string tick() {
@@ -166,11 +173,15 @@ class Run {
     note_memory();
     const std::uint64_t killed_ns = wall_ns();
     gateway_->kill();
-    transport.reset();
-    if (std::string text = start(); !text.empty()) return text;
+    if (std::string text = start([&] {
+          transport.reset();
+          loader_->resume();
+        });
+        !text.empty()) {
+      return text;
+    }
     auto again = connect(scenario_.traffic());
     if (!again) return again.error();
-    loader_->stop_at_the_end();
     if (auto driven = loader_->drive(**again, shown("going on after the kill")); !driven) return driven.error();
     if (loader_->first_fresh_ns() == 0) return "no new message after the kill";
     result_.restart_ms = static_cast<double>(loader_->first_fresh_ns() - killed_ns) / 1e6;

@@ -32,7 +32,8 @@ struct Bench {
 
 struct RunPlan {
   LoadOptions load;
-  double rate_v = 0;  // open loop at so many V of this run; 0: load.rate
+  double rate_v = 0;   // open loop at so many V of this run; 0: load.rate
+  double seconds = 0;  // open loop: so long, as far as there are messages; 0: load.messages
   bool accept_all = false;
   std::uint64_t flush_delay_us = 0;
   std::uint32_t refusals_max = 64;

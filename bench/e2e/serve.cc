@@ -87,6 +87,7 @@ ServeReport report_of(const pipeline::Gateway& gateway) {
           .refused = counters.refused,
           .largest_batch = counters.largest_batch,
           .record_bytes = counters.journal_bytes,
+          .zero_bytes = counters.zero_bytes,
           .decode_ns = counters.decode_ns,
           .verify_ns = counters.verify_ns,
           .execute_ns = counters.execute_ns,

@@ -11,6 +11,9 @@ namespace {
 constexpr std::uint32_t kYardstickKeys = 1000;
 constexpr std::uint64_t kBackendSliceNs = 500'000'000;
 constexpr std::uint64_t kQuickSliceNs = 60'000'000;
+// Offered loads, in V, and the median latency from which on the gateway does not keep up.
+constexpr double kSweep[] = {1, 2, 4, 7, 10, 14, 18, 22, 26, 30, 35, 40, 50};
+constexpr double kKeepsUpUs = 50'000;
 // A shape with something beside it sends two.
 constexpr std::size_t kScenariosKept = 2;
 
@@ -43,7 +46,8 @@ std::expected<std::unique_ptr<Session>, std::string> Session::open(const Session
                      .backend_per_second = *rate,
                      .backend_table_kib = (*backend)->tables().table_bytes >> 10,
                      .direct_io = bench.disk->direct(),
-                     .command = {}};
+                     .command = options.command,
+                     .commit = options.commit};
   return session;
 }
 
@@ -82,6 +86,22 @@ std::expected<const Scenario*, std::string> Session::scenario(const ScenarioOpti
   if (!made) return std::unexpected(made.error());
   scenarios_.push_back(std::move(*made));
   return scenarios_.back().get();
+}
+
+std::string Session::sweep() {
+  for (const double offered_v : kSweep) {
+    bench_.progress.set_title(fmt::format("load curve, {:g} V", offered_v));
+    const Variant variant = sweep_variant(options_.quick, offered_v);
+    const auto made = scenario(variant.scenario);
+    if (!made) return made.error();
+    auto result = run_once(bench_, **made, variant.plan);
+    if (!result) return fmt::format("at {:g} V: {}", offered_v, result.error());
+    const bool keeps_up = result->latency.p50_us < kKeepsUpUs;
+    load_curve_.push_back({.offered_v = offered_v, .result = std::move(*result)});
+    if (!keeps_up) break;
+  }
+  bench_.progress.clear();
+  return {};
 }
 
 std::expected<const ShapeSummary*, std::string> Session::run(const Shape& shape) {

@@ -17,7 +17,9 @@ struct SessionOptions {
   std::string backend = "auto";
   std::uint32_t verify_threads = 0;
   std::uint32_t runs = 5;
-  bool quick = false;  // one run each
+  bool quick = false;   // one run each
+  std::string command;  // for the report
+  std::string commit;
 };
 
 class Session {
@@ -30,9 +32,13 @@ class Session {
   // lives as long as the session.
   [[nodiscard]] std::expected<const ShapeSummary*, std::string> run(const Shape& shape);
 
+  // The curve of latency against offered load: rises until the gateway no longer keeps up.
+  [[nodiscard]] std::string sweep();
+
   [[nodiscard]] std::string head() const;  // one sentence for people
   [[nodiscard]] const SessionFacts& facts() const noexcept { return facts_; }
   [[nodiscard]] std::vector<ShapeSummary> summaries() const;
+  [[nodiscard]] const std::vector<LoadPoint>& load_curve() const noexcept { return load_curve_; }
 
  private:
   explicit Session(const SessionOptions& options) : options_(options) {}
@@ -45,6 +51,7 @@ class Session {
   // The last ones that were signed: many shapes send the same.
   std::vector<std::unique_ptr<Scenario>> scenarios_;
   std::vector<std::unique_ptr<ShapeSummary>> summaries_;
+  std::vector<LoadPoint> load_curve_;
 };
 
 }  // namespace electra::bench

@@ -41,7 +41,10 @@ struct ServeReport {
   std::uint64_t messages = 0;
   std::uint64_t refused = 0;
   std::uint64_t largest_batch = 0;
-  std::uint64_t record_bytes = 0;     // journal records with padding
+  std::uint64_t record_bytes = 0;  // journal records with padding
+  std::uint64_t zero_bytes = 0;    // written ahead of records
+  std::uint64_t snapshot_bytes = 0;
+  std::uint64_t snapshots = 0;
   std::uint64_t decode_ns = 0;        // CPU
   std::uint64_t verify_ns = 0;        // CPU
   std::uint64_t execute_ns = 0;       // CPU

@@ -9,20 +9,38 @@ constexpr std::uint32_t kMany = 10'000;  // sender keys
 constexpr std::uint32_t kConnections = 64;
 constexpr std::uint32_t kNoEnd = 1U << 30;  // refusals of a session
 constexpr std::uint64_t kSlowFlushUs = 5000;
+constexpr std::uint32_t kFewSenders = 1000;  // of the shapes that compare numbers of accounts
+constexpr std::uint32_t kMillion = 1'000'000;
+constexpr double kOpenRateV = 10;
+constexpr double kSweepS = 2;
+constexpr double kSweepQuickS = 0.2;
+// Some 65,000 messages under way fill a batch behind each of those that the gateway has in hand.
+constexpr std::uint32_t kBulkBatch = 512;
+constexpr std::uint32_t kBulkDepth = 2;
+// What a connection of an open loop writes at once.
+constexpr std::uint32_t kOpenBatch = 16;
 
+// Of the full table, and of a look whether everything works.
 struct Sizes {
   std::uint32_t senders;  // where the full table has 10,000
   std::uint64_t bulk;     // messages of the bulk shapes
+  std::uint64_t beyond;   // more, for what goes on behind them
+  std::uint64_t hostile;  // good and forged
+  std::uint64_t accounts;
   std::uint64_t single_32;
   std::uint64_t single_1;
-  std::uint64_t open_loop;
+  double open_loop_s;
 };
-constexpr Sizes kFull{kMany, 10'000'000, 400'000, 40'000, 1'500'000};
-constexpr Sizes kQuick{1000, 300'000, 20'000, 3000, 100'000};
+constexpr Sizes kFull{kMany, 10'000'000, 500'000, 10'000'000, 4'000'000, 400'000, 40'000, 6};
+constexpr Sizes kQuick{1000, 300'000, 30'000, 200'000, 100'000, 20'000, 3000, 0.5};
 
-Variant bulk(const Sizes& sizes, Load load) {
-  return {.scenario = {.load = load, .senders = sizes.senders, .connections = kConnections, .messages = sizes.bulk},
-          .plan = {.load = {.batch = 512, .depth = 2}}};
+// What most shapes send; the same frames serve them all.
+Variant bulk(const Sizes& sizes) {
+  return {.scenario = {.load = Load::transfers,
+                       .senders = sizes.senders,
+                       .connections = kConnections,
+                       .messages = sizes.bulk + sizes.beyond},
+          .plan = {.load = {.batch = kBulkBatch, .depth = kBulkDepth, .messages = sizes.bulk}}};
 }
 
 Variant one_at_a_time(std::uint32_t senders, std::uint64_t messages) {
@@ -30,68 +48,165 @@ Variant one_at_a_time(std::uint32_t senders, std::uint64_t messages) {
           .plan = {.load = {.batch = 1, .depth = 1}}};
 }
 
+Variant open_loop(const Sizes& sizes) {
+  Variant variant = bulk(sizes);
+  variant.plan.load = {.batch = kOpenBatch};
+  variant.plan.rate_v = kOpenRateV;
+  variant.plan.seconds = sizes.open_loop_s;
+  return variant;
+}
+
+Variant with_accounts(const Sizes& sizes, std::uint32_t accounts) {
+  return {.scenario = {.senders = kFewSenders,
+                       .connections = kConnections,
+                       .accounts = accounts,
+                       .messages = sizes.accounts},
+          .plan = {.load = {.batch = kBulkBatch, .depth = kBulkDepth}}};
+}
+
+std::vector<Shape> bulk_shapes(const Sizes& sizes) {
+  std::vector<Shape> shapes;
+  shapes.push_back({.name = "transfers",
+                    .text = "signed, durable, 64 connections, 10,000 keys, full batches, 10 M messages",
+                    .figure = Figure::rate_v,
+                    .bar = 26,
+                    .aim = 40,
+                    .measured = bulk(sizes),
+                    .beside = {}});
+  Shape unverified{.name = "transfers_unverified",
+                   .text = "the same without the arithmetic of signatures, ids computed: the engine's ceiling",
+                   .figure = Figure::rate_v,
+                   .bar = 50,
+                   .aim = 75,
+                   .measured = bulk(sizes),
+                   .beside = {}};
+  unverified.measured.plan.accept_all = true;
+  shapes.push_back(std::move(unverified));
+  Shape readings{.name = "readings",
+                 .text = "signed readings of 10,000 meters, else as transfers",
+                 .figure = Figure::rate_v,
+                 .bar = 26,
+                 .aim = 40,
+                 .measured = bulk(sizes),
+                 .beside = {}};
+  readings.measured.scenario.load = Load::readings;
+  shapes.push_back(std::move(readings));
+  return shapes;
+}
+
+std::vector<Shape> latency_shapes(const Sizes& sizes) {
+  std::vector<Shape> shapes;
+  shapes.push_back({.name = "single_32",
+                    .text = "one message at a time, 32 senders",
+                    .figure = Figure::rate_v,
+                    .bar = 2,
+                    .aim = 4,
+                    .measured = one_at_a_time(32, sizes.single_32),
+                    .beside = {}});
+  shapes.push_back({.name = "single_1",
+                    .text = "one message at a time, one sender: p50",
+                    .figure = Figure::p50_d,
+                    .bar = 2.5,
+                    .aim = 1.6,
+                    .measured = one_at_a_time(1, sizes.single_1),
+                    .beside = {}});
+  shapes.push_back({.name = "latency_10v",
+                    .text = "open loop at 10 V, 64 connections: p50 (and p99)",
+                    .figure = Figure::p50_p99_d,
+                    .bar = 4,
+                    .aim = 2.5,
+                    .bar_p99 = 15,
+                    .aim_p99 = 8,
+                    .measured = open_loop(sizes),
+                    .beside = {}});
+  return shapes;
+}
+
+std::vector<Shape> trouble_shapes(const Sizes& sizes) {
+  std::vector<Shape> shapes;
+  Shape hostile{.name = "hostile",
+                .text = "half of the traffic forged: good messages a second",
+                .figure = Figure::rate_transfers,
+                .bar = 0.45,
+                .aim = 0.48,
+                .measured = bulk(sizes),
+                .beside = {}};
+  hostile.measured.scenario.forged_per_mille = 500;
+  hostile.measured.scenario.messages = sizes.hostile;
+  hostile.measured.plan.load.messages = 0;
+  hostile.measured.plan.refusals_max = kNoEnd;
+  shapes.push_back(std::move(hostile));
+  Shape slow{.name = "slow_disk",
+             .text = "every durable write takes 5 ms more: messages a second",
+             .figure = Figure::rate_transfers,
+             .bar = 0.90,
+             .aim = 0.97,
+             .measured = bulk(sizes),
+             .beside = {}};
+  slow.measured.plan.flush_delay_us = kSlowFlushUs;
+  shapes.push_back(std::move(slow));
+  Shape restart{.name = "restart",
+                .text = "kill -9 under full load at 10 M messages: until the first new acknowledgement",
+                .figure = Figure::restart_s,
+                .bar = 2,
+                .aim = 0.5,
+                .measured = bulk(sizes),
+                .beside = {}};
+  restart.measured.plan.load.messages = 0;
+  restart.measured.plan.kill_after = sizes.bulk;
+  shapes.push_back(std::move(restart));
+  return shapes;
+}
+
+std::vector<Shape> size_shapes(const Sizes& sizes) {
+  std::vector<Shape> shapes;
+  Shape memory{.name = "memory",
+               .text = "1 M accounts, 10,000 keys with tables of 4 KiB: resident memory",
+               .figure = Figure::rss_mib,
+               .bar = 512,
+               .aim = 300,
+               .measured = bulk(sizes),
+               .beside = {}};
+  memory.measured.scenario.accounts = kMillion - 2 * sizes.senders;  // two more each are no wallets
+  memory.measured.scenario.messages = sizes.accounts;
+  memory.measured.plan.load.messages = 0;
+  memory.measured.plan.table_kib = 4;
+  shapes.push_back(std::move(memory));
+  shapes.push_back({.name = "accounts_1m",
+                    .text = "CPU a message at 1 M accounts over that at 1 k",
+                    .figure = Figure::cost_beside,
+                    .bar = 1.5,
+                    .aim = 1.3,
+                    .measured = with_accounts(sizes, kMillion),
+                    .beside = with_accounts(sizes, kFewSenders)});
+  return shapes;
+}
+
 }  // namespace
 
 std::vector<Shape> all_shapes(bool quick) {
   const Sizes& sizes = quick ? kQuick : kFull;
   std::vector<Shape> shapes;
-  const auto add = [&shapes](Shape shape) -> Shape& { return shapes.emplace_back(std::move(shape)); };
-
-  add({.name = "transfers",
-       .text = "signed, durable, 64 connections, 10,000 keys, full batches",
-       .figure = Figure::rate_v,
-       .bar = 26,
-       .aim = 40,
-       .measured = bulk(sizes, Load::transfers),
-       .beside = {}});
-  Shape& unverified = add({.name = "transfers_unverified",
-                           .text = "the same without the arithmetic of signatures, ids computed: the engine's ceiling",
-                           .figure = Figure::rate_v,
-                           .bar = 50,
-                           .aim = 75,
-                           .measured = bulk(sizes, Load::transfers),
-                           .beside = {}});
-  unverified.measured.plan.accept_all = true;
-  add({.name = "readings",
-       .text = "signed readings of 10,000 meters, as transfers",
-       .figure = Figure::rate_v,
-       .bar = 26,
-       .aim = 40,
-       .measured = bulk(sizes, Load::readings),
-       .beside = {}});
-  add({.name = "single_32",
-       .text = "one message at a time, 32 senders",
-       .figure = Figure::rate_v,
-       .bar = 2,
-       .aim = 4,
-       .measured = one_at_a_time(32, sizes.single_32),
-       .beside = {}});
-  add({.name = "single_1",
-       .text = "one message at a time, one sender: p50",
-       .figure = Figure::p50_d,
-       .bar = 2.5,
-       .aim = 1.6,
-       .measured = one_at_a_time(1, sizes.single_1),
-       .beside = {}});
-
-  Shape& hostile = add({.name = "hostile",
-                        .text = "half of the traffic forged: good messages",
-                        .figure = Figure::rate_transfers,
-                        .bar = 0.45,
-                        .aim = 0.48,
-                        .measured = bulk(sizes, Load::transfers),
-                        .beside = {}});
-  hostile.measured.scenario.forged_per_mille = 500;
-  hostile.measured.plan.refusals_max = kNoEnd;
-  Shape& slow = add({.name = "slow_disk",
-                     .text = "every flush takes 5 ms more",
-                     .figure = Figure::rate_transfers,
-                     .bar = 0.90,
-                     .aim = 0.97,
-                     .measured = bulk(sizes, Load::transfers),
-                     .beside = {}});
-  slow.measured.plan.flush_delay_us = kSlowFlushUs;
+  for (auto* some : {&bulk_shapes, &latency_shapes, &trouble_shapes, &size_shapes}) {
+    for (Shape& shape : some(sizes)) shapes.push_back(std::move(shape));
+  }
   return shapes;
+}
+
+Variant sweep_variant(bool quick, double rate_v) {
+  Variant variant = open_loop(quick ? kQuick : kFull);
+  variant.plan.rate_v = rate_v;
+  variant.plan.seconds = quick ? kSweepQuickS : kSweepS;
+  return variant;
+}
+
+Shape free_shape(Variant variant) {
+  const bool open = variant.plan.rate_v > 0 || variant.plan.load.rate > 0;
+  return {.name = "free",
+          .text = "a run of one's own",
+          .figure = open ? Figure::p50_p99_d : Figure::rate_v,
+          .measured = std::move(variant),
+          .beside = {}};
 }
 
 bool higher_is_better(Figure figure) noexcept { return figure == Figure::rate_v || figure == Figure::rate_transfers; }
@@ -129,6 +244,7 @@ ShapeRun judge(const Shape& shape, RunResult result, std::optional<RunResult> be
 }
 
 Verdict verdict_of(const Shape& shape, double ratio, double ratio_p99) noexcept {
+  if (shape.bar == 0) return Verdict::none;
   const auto good = [&shape](double value, double limit) {
     return higher_is_better(shape.figure) ? value >= limit : value <= limit;
   };
@@ -139,6 +255,7 @@ Verdict verdict_of(const Shape& shape, double ratio, double ratio_p99) noexcept 
 }
 
 std::string_view verdict_name(Verdict verdict) noexcept {
+  if (verdict == Verdict::none) return "";
   return verdict == Verdict::aim ? "aim" : verdict == Verdict::reached ? "reached" : "MISSED";
 }
 

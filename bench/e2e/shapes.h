@@ -49,6 +49,11 @@ struct Shape {
 // All of them. `quick`: a few hundred milliseconds each, to see that everything works.
 [[nodiscard]] std::vector<Shape> all_shapes(bool quick);
 
+// Latency against offered load: the open loop of latency_10v at another rate.
+[[nodiscard]] Variant sweep_variant(bool quick, double rate_v);
+// Nothing is demanded of it.
+[[nodiscard]] Shape free_shape(Variant variant);
+
 // One run of a shape.
 struct ShapeRun {
   RunResult result;
@@ -59,7 +64,7 @@ struct ShapeRun {
 // transfers_v: the rate of `transfers` in V, for rate_transfers.
 [[nodiscard]] ShapeRun judge(const Shape& shape, RunResult result, std::optional<RunResult> beside, double transfers_v);
 
-enum class Verdict : std::uint8_t { missed, reached, aim };
+enum class Verdict : std::uint8_t { none, missed, reached, aim };  // none: nothing is demanded
 [[nodiscard]] Verdict verdict_of(const Shape& shape, double ratio, double ratio_p99) noexcept;
 [[nodiscard]] std::string_view verdict_name(Verdict verdict) noexcept;
 

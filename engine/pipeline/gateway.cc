@@ -75,6 +75,7 @@ GatewayCounters GatewayImpl::counters() const noexcept {
   counters.refused = desk_->refused();
   counters.decode_ns = desk_->decode_ns();
   counters.journal_bytes = journal_->counters().record_bytes;
+  counters.zero_bytes = journal_->counters().zero_bytes;
   counters.height = keeper_->maker().height();
   counters.signed_height = keeper_->signed_height();
   return counters;

@@ -83,7 +83,8 @@ struct GatewayCounters {
   std::uint64_t batches = 0;
   std::uint64_t messages = 0;         // executed
   std::uint64_t refused = 0;          // before the chain
-  std::uint64_t journal_bytes = 0;    // with padding
+  std::uint64_t journal_bytes = 0;    // of records, with padding
+  std::uint64_t zero_bytes = 0;       // that the journal wrote ahead of its records
   std::uint64_t decode_ns = 0;        // io thread
   std::uint64_t verify_ns = 0;        // summed over threads
   std::uint64_t execute_ns = 0;       // io thread

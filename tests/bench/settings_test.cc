@@ -1,0 +1,91 @@
+#include "bench/e2e/settings.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace electra::bench {
+namespace {
+
+class Settings : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    settings.directory = std::filesystem::temp_directory_path() / ("electra-bench-test-" + std::to_string(getpid()));
+    std::filesystem::create_directories(settings.directory);
+  }
+  void TearDown() override { std::filesystem::remove_all(settings.directory); }
+
+  ServeSettings settings;
+};
+
+TEST_F(Settings, ReachTheOtherProcessAsTheyAre) {
+  settings.scenario = {.load = Load::mix,
+                       .skew = Skew::zipf,
+                       .senders = 7,
+                       .connections = 3,
+                       .accounts = 70,
+                       .messages = 5'000'000'000,
+                       .forged_per_mille = 5,
+                       .seed = UINT64_MAX};
+  settings.verifier = "sodium";
+  settings.verify_threads = 3;
+  settings.table_kib = 4;
+  settings.connections_max = 77;
+  settings.refusals_max = 1U << 31;
+  settings.accept_all = true;
+  settings.flush_delay_us = 5000;
+  ASSERT_EQ(write_settings(settings, {Bytes32{1}, Bytes32{2}}), "");
+  const auto read = read_settings(settings.settings_file());
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->directory, settings.directory);
+  EXPECT_EQ(read->scenario, settings.scenario);
+  EXPECT_EQ(read->verifier, settings.verifier);
+  EXPECT_EQ(read->verify_threads, settings.verify_threads);
+  EXPECT_EQ(read->table_kib, settings.table_kib);
+  EXPECT_EQ(read->connections_max, settings.connections_max);
+  EXPECT_EQ(read->refusals_max, settings.refusals_max);
+  EXPECT_EQ(read->accept_all, settings.accept_all);
+  EXPECT_EQ(read->flush_delay_us, settings.flush_delay_us);
+  const auto keys = read_keys(settings.keys_file());
+  ASSERT_TRUE(keys) << keys.error();
+  EXPECT_EQ(*keys, (std::vector<Bytes32>{{1}, {2}}));
+}
+
+TEST_F(Settings, ThatCannotBeReadAreAnError) {
+  EXPECT_FALSE(read_settings(settings.settings_file()));
+  ASSERT_EQ(write_settings(settings, {}), "");
+  EXPECT_FALSE(read_keys(settings.keys_file()));
+  EXPECT_FALSE(read_report(settings.settings_file())) << "a file with other fields";
+}
+
+TEST_F(Settings, AReportComesBackFromItsFile) {
+  const ServeReport report{.batches = 1,
+                           .messages = 2,
+                           .refused = 3,
+                           .largest_batch = 4,
+                           .record_bytes = 5,
+                           .zero_bytes = 6,
+                           .decode_ns = 7,
+                           .verify_ns = 8,
+                           .execute_ns = 9,
+                           .journal_wait_ns = 10,
+                           .verifier = "v",
+                           .settlement_digest = "d"};
+  ASSERT_EQ(write_report(report, settings.report_file()), "");
+  const auto read = read_report(settings.report_file());
+  ASSERT_TRUE(read) << read.error();
+  EXPECT_EQ(read->batches, 1U);
+  EXPECT_EQ(read->messages, 2U);
+  EXPECT_EQ(read->refused, 3U);
+  EXPECT_EQ(read->largest_batch, 4U);
+  EXPECT_EQ(read->record_bytes, 5U);
+  EXPECT_EQ(read->zero_bytes, 6U);
+  EXPECT_EQ(read->decode_ns, 7U);
+  EXPECT_EQ(read->verify_ns, 8U);
+  EXPECT_EQ(read->execute_ns, 9U);
+  EXPECT_EQ(read->journal_wait_ns, 10U);
+  EXPECT_EQ(read->verifier, "v");
+  EXPECT_EQ(read->settlement_digest, "d");
+}
+
+}  // namespace
+}  // namespace electra::bench
