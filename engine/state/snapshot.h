@@ -23,7 +23,9 @@ class Machine;
 // Takes the leaves of a snapshot, also in the middle of Machine::execute(). Must not call the machine.
 class LeafSink {
  public:
-  // The bytes are valid during the call. A batch of n messages can make it some 4 n times, plus one a visited meter.
+  // The bytes are valid during the call. A batch brings at most what it changes for the first time: of a message the
+  // sender's window (1552 bytes) and the accounts, pending transfers or meter that it names; of a visit of the settling
+  // cursor a meter, its lines and three accounts.
   virtual void leaf(Table table, std::uint32_t index, ByteSpan bytes) noexcept = 0;
 
  protected:

@@ -5,6 +5,7 @@
 
 #include <random>
 #include <set>
+#include <utility>
 #include <vector>
 
 namespace electra::state {
@@ -79,6 +80,55 @@ TEST(TouchedSet, MayHaveNoCapacityAtAll) {
   EXPECT_FALSE(set.contains(0));
   EXPECT_TRUE(members(set).empty());
   set.clear();
+}
+
+// Writes down what it hears, and whether the mark was there already.
+class Listener final : public LeafWatcher {
+ public:
+  explicit Listener(const TouchedSet& set) : set_(set) {}
+  void before_change(Table table, std::uint32_t index) noexcept override {
+    EXPECT_EQ(table, Table::accounts);
+    heard.push_back(index);
+    was_marked.push_back(set_.contains(index));
+  }
+  std::vector<std::uint32_t> heard;
+  std::vector<bool> was_marked;
+
+ private:
+  const TouchedSet& set_;
+};
+
+TEST(TouchedSet, TellsItsWatcherOfEveryMarkFromAnIndexOnBeforeItIsMade) {
+  TouchedSet set(100);
+  Listener listener(set);
+  const auto mark_all = [&] {
+    for (const std::uint32_t index : {0U, 9U, 10U, 63U, 99U}) set.mark(index);
+    return std::exchange(listener.heard, {});
+  };
+  using Indexes = std::vector<std::uint32_t>;
+  EXPECT_EQ(mark_all(), Indexes{}) << "nobody watches";
+  set.clear();
+  set.watch(listener, Table::accounts, 10);
+  EXPECT_EQ(mark_all(), (Indexes{10, 63, 99}));
+  EXPECT_EQ(listener.was_marked, std::vector<bool>(3, false));
+  EXPECT_EQ(mark_all(), (Indexes{10, 63, 99})) << "marked already";
+  set.watch(listener, Table::accounts, 0);
+  EXPECT_EQ(mark_all(), (Indexes{0, 9, 10, 63, 99}));
+  set.watch(listener, Table::accounts, 64);
+  EXPECT_EQ(mark_all(), Indexes{99});
+  set.watch(listener, Table::accounts, UINT32_MAX);
+  EXPECT_EQ(mark_all(), Indexes{});
+  set.watch(listener, Table::accounts, 64);
+  set.stop_watching();
+  EXPECT_EQ(mark_all(), Indexes{});
+  EXPECT_EQ(set.count(), 5U) << "watching changes nothing in the set";
+}
+
+TEST(TouchedSetDeathTest, RefusesAnIndexBeyondItsCapacityWhoeverWatches) {
+  TouchedSet set(64);
+  Listener listener(set);
+  set.watch(listener, Table::accounts, 10);
+  EXPECT_DEATH(set.mark(64), "index");
 }
 
 TEST(TouchedSetDeathTest, RefusesAnIndexBeyondItsCapacity) {
