@@ -32,6 +32,13 @@ void expect_equal_views(const Machine& left, const Machine& right) {
 
 // --- going on -----------------------------------------------------------------------------------------------------------
 
+// Batches between two comparisons of digests; a follower's last batch is always compared.
+#ifdef ELECTRA_SANITIZED
+constexpr std::uint64_t kCompareEvery = 8;
+#else
+constexpr std::uint64_t kCompareEvery = 1;
+#endif
+
 class Restored : public testing::TestWithParam<World> {};
 
 // From every block's end a machine is restored and follows the one that never stopped for a while; some follow to the end, and
@@ -58,6 +65,7 @@ TEST_P(Restored, GoesOnAsTheMachineThatNeverStopped) {
   };
   workload.chain().after_batch = [&](const BatchInput& input, std::span<const Outcome> expected) {
     const Machine& machine = workload.machine();
+    const bool compares = input.number % kCompareEvery == 0;
     const Bytes32 digest = machine.digest();
     for (Follower& follower : followers) {
       follower.machine->execute(input, std::span(outcomes).first(expected.size()));
@@ -67,7 +75,9 @@ TEST_P(Restored, GoesOnAsTheMachineThatNeverStopped) {
         ASSERT_EQ(outcomes[i].batch, expected[i].batch);
         ASSERT_EQ(outcomes[i].detail, expected[i].detail);
       }
-      ASSERT_EQ(follower.machine->digest(), digest) << "at batch " << input.number;
+      if (compares || follower.batches_left == 1) {
+        ASSERT_EQ(follower.machine->digest(), digest) << "at batch " << input.number;
+      }
       ASSERT_EQ(follower.machine->next_timer_ns(), machine.next_timer_ns());
       ASSERT_EQ(follower.machine->key_changes().size(), machine.key_changes().size());
       --follower.batches_left;
