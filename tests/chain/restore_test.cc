@@ -111,6 +111,79 @@ TEST(RestoredBlockMaker, MakesTheHeadersOfTheOneThatNeverStopped) {
     EXPECT_GT(life.machine().leaf_count(static_cast<state::Table>(table)), 0U);
 }
 
+// Takes the leaves of a snapshot as a file would.
+struct Keeper final : state::LeafSink {
+  void leaf(state::Table table, std::uint32_t index, ByteSpan bytes) noexcept override {
+    state::test::Leaves& leaves = dump.of(table);
+    if (leaves.size() <= index) leaves.resize(index + 1);
+    leaves[index].assign(bytes.begin(), bytes.end());
+  }
+  state::test::Dump dump;
+};
+
+// All at once, as in a gateway under load: a block's header is made in pieces beside the batches of the next one, and a snapshot
+// of the same moment is walked and copied beside both. Headers are those of a chain that does one thing after the other, and
+// each snapshot is the state of its block.
+TEST(RestoredBlockMaker, IsMadeOfASnapshotThatWasTakenBesideTheMakingOfItsHeader) {
+  Workload plain_life(kWorld);
+  Workload busy_life(kWorld);
+  BlockMaker plain(plain_life.machine());
+  BlockMaker busy(busy_life.machine());
+  std::mt19937_64 dice(5);
+  std::vector<proto::BlockHeader> plain_headers;
+  std::vector<proto::BlockHeader> busy_headers;
+  Keeper keeper;
+  std::uint64_t snapshot_height = 0;
+  std::uint64_t restored_count = 0;
+  std::uint64_t both_under_way = 0;
+  std::uint32_t rules_version = 1;
+
+  plain_life.chain().after_batch = [&](const state::BatchInput& input, std::span<const state::Outcome> outcomes) {
+    plain.add_batch(link_of(input, rules_version), input.messages, outcomes);
+    if (input.closes_block) plain_headers.push_back(plain.close_block());
+  };
+  busy_life.chain().after_batch = [&](const state::BatchInput& input, std::span<const state::Outcome> outcomes) {
+    Machine& machine = busy_life.machine();
+    const auto go_on = [&](std::size_t bytes) {
+      if (!busy.closing()) return;
+      if (const auto header = busy.step(bytes)) busy_headers.push_back(*header);
+    };
+    if (input.closes_block) go_on(SIZE_MAX);
+    busy.add_batch(link_of(input, rules_version), input.messages, outcomes);
+    if (input.closes_block) {
+      busy.begin_close();
+      if (!machine.snapshot_under_way()) {
+        keeper.dump = {};
+        snapshot_height = machine.height();
+        machine.begin_snapshot(keeper);
+      }
+      return;
+    }
+    if (busy.closing() && machine.snapshot_under_way()) ++both_under_way;
+    if (dice() % 2 == 0) go_on(dice() % 4000);
+    if (!machine.snapshot_under_way() || dice() % 2 == 0) return;
+    machine.snapshot_step(dice() % 9000);
+    if (machine.snapshot_under_way() || busy_headers.size() < snapshot_height) return;
+    auto made = restore(keeper.dump, Workload::genesis(kWorld), Workload::kRules, dice());
+    ASSERT_TRUE(made.has_value()) << made.error();
+    const auto maker = BlockMaker::restore(**made, busy_headers[snapshot_height - 1]);
+    ASSERT_TRUE(maker.has_value()) << maker.error();
+    ++restored_count;
+  };
+  for (int step = 0; step < 4000; ++step) {
+    plain_life.step();
+    busy_life.step();
+    rules_version = plain_life.machine().rules_version();
+    ASSERT_FALSE(HasFatalFailure()) << "step " << step;
+  }
+  busy_life.machine().abandon_snapshot();
+  if (busy.closing()) busy_headers.push_back(busy.step(SIZE_MAX).value());
+  EXPECT_EQ(busy_headers, plain_headers);
+  EXPECT_GT(plain_headers.size(), 500U);
+  EXPECT_GT(restored_count, 20U);
+  EXPECT_GT(both_under_way, 100U);
+}
+
 TEST(RestoredBlockMaker, RefusesAHeaderThatSpeaksOfAnotherState) {
   BlockLife life;
   life.live(500);
