@@ -212,6 +212,7 @@ void Loader::answered(std::uint32_t connection, std::uint32_t slot, std::uint64_
                             result_name(result)));
   }
   --stream.in_flight;
+  repeated_ += repeated ? 1 : 0;
   touch(connection);
   if (!latencies_.answered(traffic_.frames.first(connection) + position, now_ns)) {
     if (!repeated && !forged) fail(fmt::format("slot {}, sequence {} was answered twice", slot, sequence));

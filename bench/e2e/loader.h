@@ -45,6 +45,9 @@ class Loader final : TransportUser {
   [[nodiscard]] const Latencies& latencies() const noexcept { return latencies_; }
   [[nodiscard]] std::uint64_t accepted() const noexcept { return accepted_; }
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  // Receipts that told of a message's first execution: it was durable when the gateway died, and was executed again,
+  // without effect.
+  [[nodiscard]] std::uint64_t repeated() const noexcept { return repeated_; }
   // Of the last drive(): from its first write to its last answer, wall time and CPU of this thread.
   [[nodiscard]] std::uint64_t took_ns() const noexcept { return took_ns_; }
   [[nodiscard]] std::uint64_t cpu_ns() const noexcept { return cpu_ns_; }
@@ -94,6 +97,7 @@ class Loader final : TransportUser {
   std::uint64_t last_answer_ns_ = 0;
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t repeated_ = 0;
   std::uint64_t took_ns_ = 0;
   std::uint64_t cpu_ns_ = 0;
   std::uint64_t first_fresh_ns_ = 0;

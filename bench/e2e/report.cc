@@ -163,6 +163,11 @@ nlohmann::json shape_json(const SessionFacts& facts, const ShapeSummary& s) {
   }
   if (middle.result.restart_ms > 0) {
     out["restart_ms"] = s.median_of([](const RunResult& r) { return r.restart_ms; });
+    const RestartParts& parts = middle.result.restart;
+    out["restart_parts_ms"] = {{"gone", parts.gone_ms},
+                               {"listening", parts.listening_ms},
+                               {"connected", parts.connected_ms},
+                               {"answered", parts.answered_ms}};
   }
   if (middle.beside) {
     const RunResult& other = *middle.beside;

@@ -86,7 +86,9 @@ class Run {
     auto left = gateway_->stop();
     if (!left) return left.error();
     bench_.progress.show("comparing all balances");
-    if (std::string text = difference(scenario_.model_after(loader_->sent()), left->balances); !text.empty()) {
+    Model expected = scenario_.model_after(loader_->sent());
+    expected.messages += loader_->repeated();
+    if (std::string text = difference(expected, left->balances); !text.empty()) {
       return "the model disagrees: " + text;
     }
     result_.gateway = left->report;
@@ -173,6 +175,7 @@ class Run {
     note_memory();
     const std::uint64_t killed_ns = wall_ns();
     gateway_->kill();
+    const std::uint64_t gone_ns = wall_ns();
     if (std::string text = start([&] {
           transport.reset();
           loader_->resume();
@@ -180,11 +183,18 @@ class Run {
         !text.empty()) {
       return text;
     }
+    const std::uint64_t listening_ns = wall_ns();
     auto again = connect(scenario_.traffic());
     if (!again) return again.error();
+    const std::uint64_t connected_ns = wall_ns();
     if (auto driven = loader_->drive(**again, shown("going on after the kill")); !driven) return driven.error();
     if (loader_->first_fresh_ns() == 0) return "no new message after the kill";
-    result_.restart_ms = static_cast<double>(loader_->first_fresh_ns() - killed_ns) / 1e6;
+    const auto ms = [](std::uint64_t from, std::uint64_t to) { return static_cast<double>(to - from) / 1e6; };
+    result_.restart_ms = ms(killed_ns, loader_->first_fresh_ns());
+    result_.restart = {.gone_ms = ms(killed_ns, gone_ns),
+                       .listening_ms = ms(gone_ns, listening_ns),
+                       .connected_ms = ms(listening_ns, connected_ns),
+                       .answered_ms = ms(connected_ns, loader_->first_fresh_ns())};
     return {};
   }
 

@@ -41,6 +41,14 @@ struct RunPlan {
   std::uint64_t kill_after = 0;  // kill -9 after so many answers, start again, go on; 0: no
 };
 
+// What a restart consists of.
+struct RestartParts {
+  double gone_ms = 0;       // from the kill until the process is no more
+  double listening_ms = 0;  // until its successor listens
+  double connected_ms = 0;  // until all connections said hello
+  double answered_ms = 0;   // until the first new acknowledgement
+};
+
 struct RunResult {
   double verify_per_second = 0;  // V of libsodium, right before
   double disk_us = 0;            // D, right before
@@ -64,6 +72,7 @@ struct RunResult {
   std::uint64_t disk_bytes = 0;  // by the kernel's count, for whatever
   double bytes_ratio = 0;        // records over the messages' own bytes
   double restart_ms = 0;         // with kill_after: from the kill to the first new acknowledgement
+  RestartParts restart;
 };
 
 [[nodiscard]] std::expected<RunResult, std::string> run_once(Bench& bench, const Scenario& scenario,

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "bench/e2e/accept_all.h"
+#include "bench/e2e/interrupt.h"
 #include "bench/e2e/settings.h"
 #include "bench/e2e/slow_device.h"
 #include "engine/pipeline/gateway.h"
@@ -106,6 +107,7 @@ ServeReport report_of(const pipeline::Gateway& gateway) {
 int serve(const std::filesystem::path& settings_file) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGTERM, on_term);
+  take_signals_again();
   std::signal(SIGINT, SIG_IGN);  // the parent's business
   const auto settings = read_settings(settings_file);
   if (!settings) return fail(settings.error());

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "bench/e2e/interrupt.h"
+
 namespace electra::bench {
 namespace {
 
@@ -27,6 +29,7 @@ std::expected<std::unique_ptr<Session>, std::string> Session::open(const Session
       std::filesystem::absolute(options.directory) / fmt::format("electra-bench-{}", static_cast<long>(getpid()));
   std::filesystem::create_directories(bench.directory, error);
   if (error) return std::unexpected(fmt::format("{}: {}", bench.directory.string(), error.message()));
+  remove_when_interrupted(bench.directory);
   bench.verifier = options.backend;
   bench.verify_threads = options.verify_threads;
   if (options.quick) bench.slice_ns = kQuickSliceNs;

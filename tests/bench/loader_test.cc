@@ -228,6 +228,7 @@ TEST(Loader, SendsAgainWhatHasNoAnswerWhenTheGatewayDied) {
   std::uint64_t again = 0;
   for (const auto& [message, times] : second.seen) again += times > 1 ? 1 : 0;
   EXPECT_EQ(again, first.seen.size() - 1000) << "just those without an answer";
+  EXPECT_EQ(loader.repeated(), again);
 }
 
 TEST(Loader, SaysSoWhenTheConnectionEnds) {
