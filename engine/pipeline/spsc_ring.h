@@ -10,6 +10,9 @@
 // consumer reads the slot, then stores `head_` with release; the producer loads `head_` with acquire before it
 // overwrites the slot: so no slot is overwritten before it was read. A side may load its own index relaxed: nobody else
 // writes it. The cached views are only ever behind, which makes a ring look fuller or emptier than it is, never wrong.
+//
+// tests/pipeline/spsc_ring_orders_test.cc runs this very code through every interleaving and every value that these orders
+// let a load see, and shows that none of the four may be weaker.
 #pragma once
 
 #include <array>
@@ -21,7 +24,15 @@
 
 namespace electra::pipeline {
 
-template <typename T, std::size_t kCapacity>
+// Where the ring keeps what two threads share; the test of its memory orders puts a model here.
+struct RealMemory {
+  template <typename T>
+  using Atomic = std::atomic<T>;
+  template <typename T>
+  using Plain = T;
+};
+
+template <typename T, std::size_t kCapacity, typename Memory = RealMemory>
 class SpscRing {
   static_assert(std::has_single_bit(kCapacity), "index wraps by masking");
   static_assert(std::is_trivially_copyable_v<T>, "slots are overwritten without destruction");
@@ -53,11 +64,11 @@ class SpscRing {
 
  private:
   // 128 bytes apart: adjacent-line prefetch would otherwise bounce the lines of the two sides.
-  alignas(128) std::atomic<std::size_t> tail_{0};  // producer's line
+  alignas(128) typename Memory::template Atomic<std::size_t> tail_{0};  // producer's line
   std::size_t head_seen_ = 0;
-  alignas(128) std::atomic<std::size_t> head_{0};  // consumer's line
+  alignas(128) typename Memory::template Atomic<std::size_t> head_{0};  // consumer's line
   std::size_t tail_seen_ = 0;
-  alignas(128) std::array<T, kCapacity> slots_{};
+  alignas(128) std::array<typename Memory::template Plain<T>, kCapacity> slots_{};
 };
 
 }  // namespace electra::pipeline

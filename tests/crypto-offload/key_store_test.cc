@@ -179,7 +179,8 @@ TEST(KeyStore, ReadersSeeWholeKeysInOrderWhileTheWriterWorks) {
         const std::uint32_t by_address = store.find_slot(addresses[slot]);
         if (by_address != 0 && by_address != slot) ++wrong;
         if (by_address != 0 && store.entry(by_address).key == nullptr) ++wrong;
-        if (seen[slot].held != nullptr && seen[slot].held->public_key != keys[slot][seen[slot].held_generation]) ++wrong;
+        if (seen[slot].held != nullptr && seen[slot].held->public_key != keys[slot][seen[slot].held_generation])
+          ++wrong;
       }
       ++rounds[reader];
     }

@@ -29,7 +29,8 @@ class BatchOfSix : public testing::Test {
   [[nodiscard]] Bytes make_envelope(std::uint32_t i) const {
     strict::PayloadView payload = test::reading(i, 1'000'000ULL << (3 * i));
     if (i == 3) {
-      payload.operation = strict::RegisterKey{.public_key = keys_[i].public_key, .serial = "NEW", .roles = 1, .phases = 1};
+      payload.operation =
+          strict::RegisterKey{.public_key = keys_[i].public_key, .serial = "NEW", .roles = 1, .phases = 1};
     }
     client::Sender sender{.slot = 10 + i};
     if (i == 1 || i == 4) sender = {.slot = 0, .address = {static_cast<std::uint8_t>(i)}};
