@@ -18,6 +18,7 @@ constexpr std::uint64_t kU32Max = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t kU64Max = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kDay = 86400;
 constexpr std::uint64_t kMoneyMax = std::uint64_t{1} << 62;  // uelectra, all that a genesis may issue
+constexpr std::uint64_t kSnapshotEveryMin = 1U << 20;        // bytes of journal
 constexpr std::uint64_t kPriceMax = 1'000'000'000;           // uelectra/Wh: with 2^32 Wh it stays far inside 64 bits
 
 std::uint32_t u32(const Value& value) { return static_cast<std::uint32_t>(value.number); }
@@ -97,6 +98,11 @@ const std::array kTable = std::to_array<KeyRow<Config>>({
     {{"journal", Kind::section}, nullptr},
     {{"journal.segment_bytes", Kind::bytes, 8U << 20, 16ULL << 30}, [](C& c, const V& v) { c.segment_bytes = v.number; }},
     {{"journal.records_in_flight", Kind::number, 1, io::kRecordsInFlightMax}, [](C& c, const V& v) { c.records_in_flight = u32(v); }},
+    {{"snapshots", Kind::section}, nullptr},
+    {{"snapshots.every", Kind::bytes, 0, 1ULL << 40}, [](C& c, const V& v) { c.snapshot_every_bytes = v.number; }},
+    {{"snapshots.keep", Kind::number, 2, 64}, [](C& c, const V& v) { c.snapshots_kept = u32(v); }},
+    {{"snapshots.old_segments", Kind::choice, 0, 0, "keep|archive|drop"}, [](C& c, const V& v) { c.old_segments = v.text; }},
+    {{"snapshots.archive_directory", Kind::text, 1, 4096}, [](C& c, const V& v) { c.archive_directory = v.text; }},
     {{"blocks", Kind::section}, nullptr},
     {{"blocks.interval", Kind::seconds, 1, 3600}, [](C& c, const V& v) { c.block_interval_s = u32(v); }},
     {{"blocks.max_unsigned", Kind::number, 1, 1U << 20}, [](C& c, const V& v) { c.unsigned_blocks_max = u32(v); }},
@@ -118,6 +124,9 @@ class CrossCheck {
     check_holders();
     if (config_.segment_bytes % io::kRecordAlignment != 0) {
       complain("journal.segment_bytes", fmt::format("expected a multiple of {} bytes", io::kRecordAlignment));
+    }
+    if (config_.snapshot_every_bytes != 0 && config_.snapshot_every_bytes < kSnapshotEveryMin) {
+      complain("snapshots.every", "expected 0 (no snapshots) or at least 1MiB");
     }
     const std::uint64_t settled_after_s = std::uint64_t{config_.params.cycle_s} + config_.params.grace_s;
     if (config_.limits.correction_horizon_s < settled_after_s) {

@@ -57,6 +57,10 @@ struct Config {
   std::uint32_t hello_timeout_s = 10;
   std::uint64_t segment_bytes = 64U << 20;
   std::uint32_t records_in_flight = 4;
+  std::uint64_t snapshot_every_bytes = 64U << 20;  // 0 = none are made
+  std::uint32_t snapshots_kept = 2;
+  std::string old_segments = "keep";                  // or archive, drop
+  std::string archive_directory = "journal-archive";  // relative: to the home
   std::uint32_t block_interval_s = 1;
   std::uint32_t unsigned_blocks_max = 600;
   std::string log_level = "info";

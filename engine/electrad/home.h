@@ -6,6 +6,7 @@
 //   keys/NAME.signed     the highest block height that the gateway's key has signed
 //   journal/             the chain itself
 //   blocks/headers.bin   the signed headers of its blocks
+//   snapshots/           the state as of some of them
 //   lock                 held by the one process that serves
 //   address              host:port, while a gateway serves
 //
@@ -45,6 +46,7 @@ class Home {
   // Beside the key, not beside the journal: it must not go back when the journal is restored.
   [[nodiscard]] std::filesystem::path signed_height_file(std::string_view name) const;
   [[nodiscard]] std::filesystem::path journal_directory() const { return root_ / "journal"; }
+  [[nodiscard]] std::filesystem::path snapshots_directory() const { return root_ / "snapshots"; }
   [[nodiscard]] std::filesystem::path headers_file() const { return root_ / "blocks" / "headers.bin"; }
   [[nodiscard]] std::filesystem::path address_file() const { return root_ / "address"; }
 

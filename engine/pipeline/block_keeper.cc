@@ -20,6 +20,34 @@ constexpr std::uint64_t kVerifiedEntries = 1U << 13;
 
 std::expected<std::unique_ptr<BlockKeeper>, std::string> BlockKeeper::open(BlockSettings settings,
                                                                            state::Machine& machine) {
+  auto keeper = open_files(std::move(settings), machine);
+  if (keeper) (*keeper)->maker_ = std::make_unique<chain::BlockMaker>(machine);
+  return keeper;
+}
+
+std::expected<std::unique_ptr<BlockKeeper>, std::string> BlockKeeper::open(BlockSettings settings,
+                                                                           state::Machine& machine,
+                                                                           std::unique_ptr<chain::BlockMaker> maker,
+                                                                           const proto::BlockHeader& last) {
+  auto opened = open_files(std::move(settings), machine);
+  if (!opened) return opened;
+  BlockKeeper& keeper = **opened;
+  ELECTRA_ASSERT_EQ(maker->height(), last.height);
+  ELECTRA_ASSERT_LE(last.height, keeper.file_->count());
+  keeper.maker_ = std::move(maker);
+  keeper.kept_ = last.height;
+  // What recover() would have seen in passing.
+  if (const auto& highest = keeper.highest_->get(); highest && highest->height <= last.height) {
+    const auto entry = keeper.signed_header(highest->height);
+    const auto header = entry ? proto::decode_signed_header(*entry) : std::nullopt;
+    keeper.highest_seen_ =
+        header && header->header.epoch == highest->epoch && proto::header_hash(header->header) == highest->header_hash;
+  }
+  return opened;
+}
+
+std::expected<std::unique_ptr<BlockKeeper>, std::string> BlockKeeper::open_files(BlockSettings settings,
+                                                                                 state::Machine& machine) {
   if (!settings.signer) return std::unexpected("the gateway has no key to sign block headers with");
   if (settings.signer->public_key() != chain::gateway_key(machine)) {
     return std::unexpected("the key to sign block headers with is " + to_hex(settings.signer->public_key()) +
@@ -39,7 +67,6 @@ std::expected<std::unique_ptr<BlockKeeper>, std::string> BlockKeeper::open(Block
   auto highest = io::SignedHeightFile::open(keeper->settings_.signed_height_file);
   if (!highest) return std::unexpected(highest.error());
   keeper->highest_ = std::make_unique<io::SignedHeightFile>(std::move(*highest));
-  keeper->maker_ = std::make_unique<chain::BlockMaker>(machine);
   return keeper;
 }
 

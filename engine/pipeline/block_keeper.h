@@ -35,6 +35,10 @@ class BlockKeeper {
   // Right after Machine::create(). The machine outlives this.
   [[nodiscard]] static std::expected<std::unique_ptr<BlockKeeper>, std::string> open(BlockSettings settings,
                                                                                      state::Machine& machine);
+  // Of a machine that was restored as of the end of the block `last`, whose header the file of headers has: its maker.
+  [[nodiscard]] static std::expected<std::unique_ptr<BlockKeeper>, std::string> open(
+      BlockSettings settings, state::Machine& machine, std::unique_ptr<chain::BlockMaker> maker,
+      const proto::BlockHeader& last);
 
   [[nodiscard]] chain::BlockMaker& maker() noexcept { return *maker_; }
   [[nodiscard]] const chain::BlockMaker& maker() const noexcept { return *maker_; }
@@ -87,6 +91,8 @@ class BlockKeeper {
   };
 
   BlockKeeper(BlockSettings settings, state::Machine& machine) : settings_(std::move(settings)), machine_(machine) {}
+  [[nodiscard]] static std::expected<std::unique_ptr<BlockKeeper>, std::string> open_files(BlockSettings settings,
+                                                                                           state::Machine& machine);
   // Whether, and since when, the block under way holds something.
   void note(const proto::BatchLink& link, std::uint64_t monotonic_ns) noexcept;
 

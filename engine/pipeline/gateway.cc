@@ -41,13 +41,15 @@ std::uint64_t system_ns() noexcept {
 GatewayImpl::~GatewayImpl() {
   stage_.reset();  // before the batches and the loop that it wakes
   if (loop_) {
-    // The journal turns the loop once more while its writes end: a wake of the header signer then finds no server.
+    // Journal and snapshots turn the loop once more while their writes end: a wake of the header signer then finds no server.
     loop_->set_on_wake(nullptr, nullptr);
     loop_->cancel(advance_);
     loop_->disarm(timer_);
+    loop_->disarm(work_timer_);
   }
   server_.reset();
   journal_.reset();
+  snapshots_.reset();
 }
 
 StopReason GatewayImpl::run() {
@@ -59,10 +61,13 @@ StopReason GatewayImpl::run() {
     }
     if (stop_requested_.load(std::memory_order_relaxed) && !stopping_) {
       stopping_ = true;
+      if (snapshots_) snapshots_->stop();
       server_->pause_reading();  // nothing new; what was framed is answered
       loop_->defer(advance_);
     }
-    if (stopping_ && quiet() && !keeper_->open() && !keeper_->working() && !journal_->watermark_behind()) break;
+    const bool saving = snapshots_ && snapshots_->ending();
+    if (stopping_ && quiet() && !keeper_->open() && !keeper_->working() && !journal_->watermark_behind() && !saving)
+      break;
   }
   answer_questions();
   server_->shutdown(kShutdownNs);
@@ -78,6 +83,7 @@ GatewayCounters GatewayImpl::counters() const noexcept {
   counters.zero_bytes = journal_->counters().zero_bytes;
   counters.height = keeper_->maker().height();
   counters.signed_height = keeper_->signed_height();
+  if (snapshots_) counters.snapshots = snapshots_->counters();
   return counters;
 }
 
@@ -176,7 +182,8 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
 
   const std::uint64_t time_ns = clock_->take(now_ns(), machine_->next_timer_ns());
   const std::uint64_t monotonic_ns = io::monotonic_ns();
-  if (keeper_->ends_block(messages.size(), time_ns, monotonic_ns)) flags |= io::kRecordBlockClose;
+  const bool for_snapshot = snapshots_ && snapshots_->wants_block_end() && !messages.empty();
+  if (for_snapshot || keeper_->ends_block(messages.size(), time_ns, monotonic_ns)) flags |= io::kRecordBlockClose;
   const std::uint32_t rules_version = machine_->rules_version();
   const std::uint64_t number =
       journal_->append(batch.buffer(), {.time_ns = time_ns, .rules_version = rules_version, .flags = flags});
@@ -193,14 +200,15 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
                      .messages = messages},
                     batch.outcomes());
   follow_key_changes(*machine_, *keys_, *verifier_);
-  keeper_->executed({.number = number,
-                     .time_ns = time_ns,
-                     .rules_version = rules_version,
-                     .flags = flags,
-                     .count = batch.buffer().count(),
-                     .body_bytes = static_cast<std::uint32_t>(batch.buffer().body().size()),
-                     .body_hash = batch.buffer().body_hash()},
-                    messages, batch.outcomes(), monotonic_ns);
+  const proto::BatchLink link{.number = number,
+                              .time_ns = time_ns,
+                              .rules_version = rules_version,
+                              .flags = flags,
+                              .count = batch.buffer().count(),
+                              .body_bytes = static_cast<std::uint32_t>(batch.buffer().body().size()),
+                              .body_hash = batch.buffer().body_hash()};
+  keeper_->executed(link, messages, batch.outcomes(), monotonic_ns);
+  if (snapshots_) snapshots_->executed(link);
   counters_.execute_ns += thread_cpu_ns() - begin;
   ++counters_.batches;
   counters_.messages += messages.size();
@@ -216,6 +224,7 @@ void GatewayImpl::on_durable(io::RecordBuffer& buffer, const io::DurableRecord& 
   durable_time_ns_ = record.time_ns;
   watermark_due_ns_ = io::monotonic_ns() + kWatermarkDelayNs;
   keeper_->durable(record.batch);
+  if (snapshots_) snapshots_->durable(record, journal_->journal_id());
   desk_->send_receipts(batch, record.batch);
   release(batch);
   nudge();
@@ -300,6 +309,7 @@ void GatewayImpl::advance() {
   }
   make_empty_batches();
   make_headers();
+  if (snapshots_) snapshots_->advance();
   arm_timer();
 }
 

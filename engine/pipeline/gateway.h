@@ -15,6 +15,7 @@
 
 #include "crypto-offload/verifier.h"
 #include "engine/pipeline/block_keeper.h"
+#include "engine/pipeline/snapshot_keeper.h"
 #include "engine/state/machine.h"
 #include "engine/state/types.h"
 
@@ -32,6 +33,7 @@ using EpochMessage =
 struct GatewaySettings {
   state::Genesis genesis;
   BlockSettings blocks;
+  SnapshotSettings snapshots;
   // For a journal that contradicts what the key has signed (a restored backup): begins a new epoch. Without it such a
   // journal is refused; with it any other one is.
   EpochMessage begin_epoch;
@@ -60,7 +62,14 @@ enum class StopReason { requested, journal_failed };
 
 // What open() found and what follows from the limits: for the first lines of the log. Memory in bytes.
 struct GatewayStart {
-  std::uint64_t records = 0;  // replayed from the journal
+  std::uint64_t restored_batch = 0;  // of the snapshot that the state comes from; 0: none, it was made from the genesis
+  std::uint64_t restored_height = 0;
+  std::uint64_t restored_bytes = 0;  // of its file
+  std::uint64_t restored_leaves = 0;
+  std::uint64_t restored_ns = 0;                // that it took
+  std::vector<std::string> unusable_snapshots;  // newer ones, each with the reason
+  std::uint64_t replayed_ns = 0;                // that the journal behind it took
+  std::uint64_t records = 0;                    // replayed from the journal
   std::uint64_t messages = 0;
   std::uint64_t journal_bytes = 0;
   std::string cut_text;  // not empty: a torn tail was cut; what and why
@@ -92,6 +101,7 @@ struct GatewayCounters {
   std::uint64_t largest_batch = 0;
   std::uint64_t height = 0;  // of the last closed block
   std::uint64_t signed_height = 0;
+  SnapshotCounters snapshots;
 };
 
 class Gateway {

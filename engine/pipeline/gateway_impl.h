@@ -57,7 +57,12 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   void on_durable(io::RecordBuffer& buffer, const io::DurableRecord& record) override;
   void on_journal_failed(const std::string& text) override;
 
-  [[nodiscard]] std::expected<void, std::string> recover(const Progress& progress, io::JournalPosition& position);
+  // Sets machine, keys and keeper as of the newest snapshot that can be used, else as of the genesis. Where the journal goes
+  // on behind it; nothing: at its beginning.
+  [[nodiscard]] std::expected<std::optional<io::JournalStart>, std::string> restore(const Progress& progress);
+  [[nodiscard]] std::expected<void, std::string> recover(const Progress& progress,
+                                                         const std::optional<io::JournalStart>& start,
+                                                         io::JournalPosition& position);
   [[nodiscard]] std::expected<void, std::string> begin_epoch();
   // Headers that wait for a slow key hold the peers back; with a dead one the front desk refuses their messages.
   [[nodiscard]] bool held_back() const { return keeper_->full() && !keeper_->refusing(); }
@@ -71,7 +76,8 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   void answer_questions();
   // Whether one more record may go to the disk now. A question waits for a moment with nothing in flight, so it gets one.
   [[nodiscard]] bool may_write() const noexcept {
-    return committed_.size() < settings_.records_in_flight && (questions_.empty() || committed_.empty());
+    return committed_.size() < settings_.records_in_flight && (questions_.empty() || committed_.empty()) &&
+           !(snapshots_ && snapshots_->holds());
   }
   [[nodiscard]] bool everything_durable() const noexcept { return committed_.empty(); }
   [[nodiscard]] bool quiet() const noexcept;
@@ -91,6 +97,7 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   std::unique_ptr<BlockKeeper> keeper_;
   std::unique_ptr<io::RecordBufferPool> pool_;
   std::unique_ptr<io::JournalWriter> journal_;
+  std::unique_ptr<SnapshotKeeper> snapshots_;  // null: the settings name no directory
   std::unique_ptr<FrontDesk> desk_;
   std::unique_ptr<io::TcpServer> server_;
   std::unique_ptr<VerifyStage> stage_;

@@ -3,14 +3,54 @@
 
 #include "engine/pipeline/gateway_impl.h"
 #include "engine/pipeline/recovery_replayer.h"
+#include "engine/pipeline/restore.h"
 #include "meter-proto/base/assert.h"
 
 namespace electra::pipeline {
 
-std::expected<void, std::string> GatewayImpl::recover(const Progress& progress, io::JournalPosition& position) {
-  RecoveryReplayer replayer(*machine_, *keys_, *verifier_, *keeper_, progress,
-                            directory_bytes(settings_.journal_directory));
-  const auto recovered = io::recover_journal(settings_.journal_directory, settings_.genesis.hash, &replayer);
+std::expected<std::optional<io::JournalStart>, std::string> GatewayImpl::restore(const Progress& progress) {
+  const std::uint64_t begin_ns = io::monotonic_ns();
+  auto search = find_snapshot({.snapshots = settings_.snapshots.directory,
+                               .journal = settings_.journal_directory,
+                               .headers_file = settings_.blocks.headers_file},
+                              settings_.genesis, {}, progress);
+  if (!search) return std::unexpected(std::move(search.error()));
+  start_facts_.unusable_snapshots = search->unusable;
+  if (search->found) {
+    RestoredState& restored = *search->found;
+    machine_ = std::move(restored.machine);
+    auto keeper = BlockKeeper::open(settings_.blocks, *machine_, std::move(restored.maker), restored.header);
+    if (!keeper) return std::unexpected(std::move(keeper.error()));
+    keeper_ = std::move(*keeper);
+    start_facts_.restored_batch = restored.snapshot.batch;
+    start_facts_.restored_height = restored.header.height;
+    start_facts_.restored_bytes = restored.snapshot.file_bytes;
+    start_facts_.restored_leaves = restored.snapshot.entries;
+    start_facts_.restored_ns = io::monotonic_ns() - begin_ns;
+    return start_behind(restored.snapshot, restored.header);
+  }
+  const auto first = first_segment(settings_.journal_directory);
+  if (!first) return std::unexpected(first.error());
+  if (*first > 1) return std::unexpected(begins_later_text(settings_.journal_directory, *first, search->unusable));
+  auto machine = state::Machine::create(settings_.genesis);
+  if (!machine) return std::unexpected("genesis: " + machine.error());
+  machine_ = std::move(*machine);
+  auto keeper = BlockKeeper::open(settings_.blocks, *machine_);
+  if (!keeper) return std::unexpected(std::move(keeper.error()));
+  keeper_ = std::move(*keeper);
+  return std::nullopt;
+}
+
+std::expected<void, std::string> GatewayImpl::recover(const Progress& progress,
+                                                      const std::optional<io::JournalStart>& start,
+                                                      io::JournalPosition& position) {
+  const std::uint64_t begin_ns = io::monotonic_ns();
+  const std::filesystem::path& journal = settings_.journal_directory;
+  RecoveryReplayer replayer(
+      *machine_, *keys_, *verifier_, *keeper_, progress,
+      start ? journal_bytes_from(journal, start->position.segment, start->position.offset) : directory_bytes(journal));
+  const auto recovered = start ? io::recover_journal(journal, *start, &replayer)
+                               : io::recover_journal(journal, settings_.genesis.hash, &replayer);
   if (!recovered) {
     std::string text = recovered.error().text();
     if (!replayer.problem().empty()) text += ": " + replayer.problem();
@@ -21,6 +61,7 @@ std::expected<void, std::string> GatewayImpl::recover(const Progress& progress, 
                            " is in force after the last block, and this program does not know it: start a newer one");
   }
   position = recovered->position;
+  start_facts_.replayed_ns = io::monotonic_ns() - begin_ns;
   start_facts_.records = recovered->records;
   start_facts_.messages = recovered->messages;
   start_facts_.journal_bytes = recovered->bytes;
@@ -100,21 +141,6 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
       !ok) {
     return ok;
   }
-  auto machine = state::Machine::create(settings_.genesis);
-  if (!machine) return std::unexpected("genesis: " + machine.error());
-  machine_ = std::move(*machine);
-  keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
-  settings_.verifier.keys_max = keys_->keys_max();
-  if (settings_.other_verifier) {
-    verifier_ = settings_.other_verifier(settings_.verifier);
-  } else {
-    auto verifier = crypto::make_verifier(settings_.verifier);
-    if (!verifier) return std::unexpected(verifier.error());
-    verifier_ = std::move(*verifier);
-  }
-
-  if (auto checked = check_genesis_keys(*machine_, *verifier_); !checked) return checked;
-  follow_key_changes(*machine_, *keys_, *verifier_);
   std::error_code error;
   std::filesystem::create_directories(settings_.journal_directory, error);
   if (error) {
@@ -124,17 +150,30 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   auto lock = io::DirectoryLock::acquire(settings_.journal_directory);
   if (!lock) return std::unexpected(lock.error());
   lock_ = std::make_unique<io::DirectoryLock>(std::move(*lock));
-  auto keeper = BlockKeeper::open(settings_.blocks, *machine_);  // mends the file of headers, so under the lock
-  if (!keeper) return std::unexpected(keeper.error());
 
   // Before recovery, which may take a while: a system that refuses io_uring is told so at once.
   auto loop = io::Loop::create();
   if (!loop) return std::unexpected(loop.error());
   loop_ = std::move(*loop);
-  keeper_ = std::move(*keeper);
+
+  const auto journal_start = restore(progress);  // mends the file of headers, so under the lock
+  if (!journal_start) return std::unexpected(journal_start.error());
+  keys_ = std::make_unique<crypto::KeyStore>(machine_->limits().holders_max, 0);
+  settings_.verifier.keys_max = keys_->keys_max();
+  if (settings_.other_verifier) {
+    verifier_ = settings_.other_verifier(settings_.verifier);
+  } else {
+    auto verifier = crypto::make_verifier(settings_.verifier);
+    if (!verifier) return std::unexpected(verifier.error());
+    verifier_ = std::move(*verifier);
+  }
+  if (!*journal_start) {
+    if (auto checked = check_genesis_keys(*machine_, *verifier_); !checked) return checked;
+  }
+  follow_key_changes(*machine_, *keys_, *verifier_);
 
   io::JournalPosition position;
-  if (auto recovered = recover(progress, position); !recovered) return recovered;
+  if (auto recovered = recover(progress, *journal_start, position); !recovered) return recovered;
   durable_time_ns_ = machine_->time_ns();
   clock_ = std::make_unique<OrderClock>(settings_.replay_clock, machine_->time_ns());
   if (!settings_.replay_clock && system_ns() + OrderClock::kStepMaxNs < machine_->time_ns()) {
@@ -159,6 +198,22 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
                                          settings_.other_device ? settings_.other_device(*loop_) : nullptr);
   if (!journal) return std::unexpected(journal.error());
   journal_ = std::move(*journal);
+
+  if (!settings_.snapshots.directory.empty()) {
+    const SnapshotKeeper::Restored restored{.batch = start_facts_.restored_batch,
+                                            .segment = *journal_start ? (*journal_start)->position.segment : 0,
+                                            .journal_bytes = start_facts_.journal_bytes};
+    auto snapshots = SnapshotKeeper::open(settings_.snapshots,
+                                          {.loop = *loop_,
+                                           .machine = *machine_,
+                                           .blocks = *keeper_,
+                                           .journal_directory = settings_.journal_directory,
+                                           .headers_file = settings_.blocks.headers_file,
+                                           .nudge = [this] { nudge(); }},
+                                          restored);
+    if (!snapshots) return std::unexpected(std::move(snapshots.error()));
+    snapshots_ = std::move(*snapshots);
+  }
 
   std::uint32_t threads = settings_.verify_threads;
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "io/journal/segment_files.h"
 #include "io/snapshot/snapshot_directory.h"
@@ -158,7 +159,8 @@ struct Retention::Impl {
   void finish() {
     step = Step::idle;
     plan = {};
-    if (tell) tell(done);
+    const std::function<void(const Done&)> call = std::exchange(tell, nullptr);  // it may start the next one
+    if (call) call(Done(done));
   }
 };
 

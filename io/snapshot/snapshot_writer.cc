@@ -263,8 +263,8 @@ struct SnapshotWriter::Impl {
     }
     written += chunk.bytes;
     send();
-    if (state == State::taking) return listener.on_snapshot_room();
-    if (state == State::ended) start_sealing();
+    if (!told) listener.on_snapshot_room();
+    start_sealing();
   }
 
   // --- the end ---
@@ -288,7 +288,7 @@ struct SnapshotWriter::Impl {
   }
 
   void start_sealing() {
-    if (!seal_wanted || !queue.empty() || chunks_in_flight()) return;
+    if (state != State::ended || !seal_wanted || !queue.empty() || chunks_in_flight()) return;
     state = State::sealing;
     SnapshotHeader header{};
     header.magic = kSnapshotMagic;

@@ -129,6 +129,29 @@ void log_tables(const crypto::TableStatus& tables) {
   }
 }
 
+void log_snapshot(const pipeline::SnapshotEvent& event) {
+  using Kind = pipeline::SnapshotEvent::Kind;
+  switch (event.kind) {
+    case Kind::begun:
+      return log_event(
+          LogLevel::debug, "snapshot",
+          {{"state", "begun"}, {"batch", event.batch}, {"height", event.height}, {"leaves", event.leaves}});
+    case Kind::sealed:
+      return log_event(LogLevel::info, "snapshot",
+                       {{"state", "sealed"},
+                        {"batch", event.batch},
+                        {"height", event.height},
+                        {"leaves", event.leaves},
+                        {"bytes", event.bytes},
+                        {"ms", event.duration_ns / 1'000'000}});
+    case Kind::failed:
+      return log_event(LogLevel::error, "snapshot_failed",
+                       {{"batch", event.batch}, {"height", event.height}, {"text", event.text}});
+    case Kind::put_away:
+      return log_event(LogLevel::info, "put_away", {{"snapshots", event.snapshots}, {"segments", event.segments}});
+  }
+}
+
 pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& chain) {
   const Config& config = chain.config;
   pipeline::GatewaySettings settings;
@@ -150,6 +173,13 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
   settings.segment_bytes = config.segment_bytes;
   settings.hello_timeout_s = config.hello_timeout_s;
   settings.version = std::string(kVersion);
+  settings.snapshots.directory = home.snapshots_directory();
+  settings.snapshots.every_bytes = config.snapshot_every_bytes;
+  settings.snapshots.keep = config.snapshots_kept;
+  if (config.old_segments == "archive") settings.snapshots.old_segments = io::OldSegments::archive;
+  if (config.old_segments == "drop") settings.snapshots.old_segments = io::OldSegments::drop;
+  settings.snapshots.archive_directory = home.root() / config.archive_directory;  // an absolute one stays what it is
+  settings.snapshots.on_event = log_snapshot;
   settings.blocks.headers_file = home.headers_file();
   settings.blocks.interval_ns = std::uint64_t{config.block_interval_s} * 1'000'000'000;
   settings.blocks.unsigned_max = config.unsigned_blocks_max;
@@ -217,8 +247,22 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
   const pipeline::GatewayStart facts = gateway.facts();
   if (!facts.cut_text.empty()) log_event(LogLevel::warning, "torn_tail_cut", {{"text", facts.cut_text}});
   if (!facts.headers_text.empty()) log_event(LogLevel::warning, "headers_mended", {{"text", facts.headers_text}});
+  for (const std::string& text : facts.unusable_snapshots) {
+    log_event(LogLevel::warning, "snapshot_not_used", {{"text", text}});
+  }
+  if (facts.restored_batch != 0) {
+    log_event(LogLevel::info, "restored",
+              {{"batch", facts.restored_batch},
+               {"height", facts.restored_height},
+               {"leaves", facts.restored_leaves},
+               {"bytes", facts.restored_bytes},
+               {"ms", facts.restored_ns / 1'000'000}});
+  }
   log_event(LogLevel::info, "recovered",
-            {{"records", facts.records}, {"messages", facts.messages}, {"journal_bytes", facts.journal_bytes}});
+            {{"records", facts.records},
+             {"messages", facts.messages},
+             {"journal_bytes", facts.journal_bytes},
+             {"ms", facts.replayed_ns / 1'000'000}});
   log_event(LogLevel::info, "memory",
             {{"state_bytes", facts.state_bytes},
              {"keys_bytes", facts.keys_bytes},
@@ -258,6 +302,8 @@ void log_stopped(const pipeline::Gateway& gateway, std::string_view reason) {
              {"refused", counters.refused},
              {"journal_bytes", counters.journal_bytes},
              {"largest_batch", counters.largest_batch},
+             {"snapshots", counters.snapshots.sealed},
+             {"snapshot_bytes", counters.snapshots.bytes},
              {"height", counters.height},
              {"signed_height", counters.signed_height}});
 }
