@@ -143,6 +143,8 @@ nlohmann::json shape_json(const SessionFacts& facts, const ShapeSummary& s) {
          s.median_of([](const RunResult& r) { return per_message_us(r.gateway.verify_ns, r.gateway.messages); })},
         {"execute",
          s.median_of([](const RunResult& r) { return per_message_us(r.gateway.execute_ns, r.gateway.messages); })},
+        {"snapshot",
+         s.median_of([](const RunResult& r) { return per_message_us(r.gateway.snapshot_ns, r.gateway.messages); })},
         {"process", s.median_of([](const RunResult& r) { return r.process_cpu_us; })},
         {"loader", s.median_of([](const RunResult& r) { return r.loader_cpu_us; })}}},
       {"journal_write_us", s.median_of([](const RunResult& r) { return write_us(r.gateway); })},
@@ -167,7 +169,10 @@ nlohmann::json shape_json(const SessionFacts& facts, const ShapeSummary& s) {
     out["restart_parts_ms"] = {{"gone", parts.gone_ms},
                                {"listening", parts.listening_ms},
                                {"connected", parts.connected_ms},
-                               {"answered", parts.answered_ms}};
+                               {"answered", parts.answered_ms},
+                               {"restored", static_cast<double>(gateway.restored_ns) / 1e6},
+                               {"replayed", static_cast<double>(gateway.replayed_ns) / 1e6}};
+    out["replayed_messages"] = gateway.replayed_messages;
   }
   if (middle.beside) {
     const RunResult& other = *middle.beside;

@@ -27,6 +27,7 @@ class Run {
     settings_.refusals_max = plan.refusals_max;
     settings_.accept_all = plan.accept_all;
     settings_.flush_delay_us = plan.flush_delay_us;
+    settings_.snapshot_every = plan.snapshot_every;
   }
   ~Run() {
     std::error_code ignored;
@@ -92,6 +93,10 @@ class Run {
       return "the model disagrees: " + text;
     }
     result_.gateway = left->report;
+    if (result_.gateway.snapshots < plan_.snapshots_min) {
+      return fmt::format("{} snapshots were sealed under the load instead of {} or more", result_.gateway.snapshots,
+                         plan_.snapshots_min);
+    }
     return audit(*left);
   }
 

@@ -7,6 +7,7 @@
 #include <expected>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,9 @@ struct RunPlan {
   std::uint64_t flush_delay_us = 0;
   std::uint32_t refusals_max = 64;
   std::uint32_t table_kib = 0;
-  std::uint64_t kill_after = 0;  // kill -9 after so many answers, start again, go on; 0: no
+  std::optional<std::uint64_t> snapshot_every;  // bytes of the journal; 0: none; nothing: as the product does
+  std::uint64_t snapshots_min = 0;              // sealed during the load; fewer are no result
+  std::uint64_t kill_after = 0;                 // kill -9 after so many answers, start again, go on; 0: no
 };
 
 // What a restart consists of.

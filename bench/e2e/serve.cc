@@ -45,6 +45,13 @@ pipeline::GatewaySettings gateway_settings(const ServeSettings& settings, const 
   out.blocks = {.signer = Scenario::gateway_signer(),
                 .headers_file = settings.headers_file(),
                 .signed_height_file = settings.signed_height_file()};
+  out.snapshots.directory = settings.snapshots();
+  if (settings.snapshot_every) out.snapshots.every_bytes = *settings.snapshot_every;
+  out.snapshots.on_event = [](const pipeline::SnapshotEvent& event) {
+    if (event.kind == pipeline::SnapshotEvent::Kind::failed) {
+      fmt::print(stderr, "electra-bench serve: a snapshot failed: {}\n", event.text);
+    }
+  };
   out.listen_port = 0;
   out.replay_clock = true;
   out.verifier.backend = settings.verifier;
@@ -89,6 +96,13 @@ ServeReport report_of(const pipeline::Gateway& gateway) {
           .largest_batch = counters.largest_batch,
           .record_bytes = counters.journal_bytes,
           .zero_bytes = counters.zero_bytes,
+          .snapshot_bytes = counters.snapshots.bytes,
+          .snapshots = counters.snapshots.sealed,
+          .snapshot_ns = counters.snapshots.cpu_ns,
+          .restored_leaves = facts.restored_leaves,
+          .restored_ns = facts.restored_ns,
+          .replayed_messages = facts.messages,
+          .replayed_ns = facts.replayed_ns,
           .decode_ns = counters.decode_ns,
           .verify_ns = counters.verify_ns,
           .execute_ns = counters.execute_ns,

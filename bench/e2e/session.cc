@@ -94,10 +94,7 @@ std::expected<const Scenario*, std::string> Session::scenario(const ScenarioOpti
 std::string Session::sweep() {
   for (const double offered_v : kSweep) {
     bench_.progress.set_title(fmt::format("load curve, {:g} V", offered_v));
-    const Variant variant = sweep_variant(options_.quick, offered_v);
-    const auto made = scenario(variant.scenario);
-    if (!made) return made.error();
-    auto result = run_once(bench_, **made, variant.plan);
+    auto result = run_variant(sweep_variant(options_.quick, offered_v));
     if (!result) return fmt::format("at {:g} V: {}", offered_v, result.error());
     const bool keeps_up = result->latency.p50_us < kKeepsUpUs;
     load_curve_.push_back({.offered_v = offered_v, .result = std::move(*result)});
@@ -105,6 +102,29 @@ std::string Session::sweep() {
   }
   bench_.progress.clear();
   return {};
+}
+
+std::expected<RunResult, std::string> Session::run_variant(const Variant& variant) {
+  const auto made = scenario(variant.scenario);
+  if (!made) return std::unexpected(made.error());
+  return run_once(bench_, **made, variant.plan);
+}
+
+// Which of the two comes first changes from run to run. An open loop offers both the same rate.
+std::expected<Session::Both, std::string> Session::run_both(const Shape& shape, std::uint32_t run) {
+  const bool measured_first = !shape.beside || run % 2 == 0;
+  auto first = run_variant(measured_first ? shape.measured : *shape.beside);
+  if (!first) return std::unexpected(first.error());
+  if (!shape.beside) return Both{.measured = std::move(*first), .beside = {}};
+  Variant second = measured_first ? *shape.beside : shape.measured;
+  if (second.plan.rate_v > 0) {
+    second.plan.rate_v = 0;
+    second.plan.load.rate = first->rate;
+  }
+  auto other = run_variant(second);
+  if (!other) return std::unexpected(other.error());
+  if (measured_first) return Both{.measured = std::move(*first), .beside = std::move(*other)};
+  return Both{.measured = std::move(*other), .beside = std::move(*first)};
 }
 
 std::expected<const ShapeSummary*, std::string> Session::run(const Shape& shape) {
@@ -118,19 +138,9 @@ std::expected<const ShapeSummary*, std::string> Session::run(const Shape& shape)
   std::vector<ShapeRun> runs;
   for (std::uint32_t i = 0; i < facts_.runs; ++i) {
     bench_.progress.set_title(fmt::format("{} {}/{}", shape.name, i + 1, facts_.runs));
-    const auto measured = scenario(shape.measured.scenario);
-    if (!measured) return std::unexpected(measured.error());
-    auto result = run_once(bench_, **measured, shape.measured.plan);
-    if (!result) return std::unexpected(result.error());
-    std::optional<RunResult> beside;
-    if (shape.beside) {
-      const auto other = scenario(shape.beside->scenario);
-      if (!other) return std::unexpected(other.error());
-      auto other_result = run_once(bench_, **other, shape.beside->plan);
-      if (!other_result) return std::unexpected(other_result.error());
-      beside = std::move(*other_result);
-    }
-    runs.push_back(judge(shape, std::move(*result), std::move(beside), transfers_v));
+    auto both = run_both(shape, i);
+    if (!both) return std::unexpected(both.error());
+    runs.push_back(judge(shape, std::move(both->measured), std::move(both->beside), transfers_v));
   }
   bench_.progress.clear();
   summaries_.push_back(std::make_unique<ShapeSummary>(summarise(shape, std::move(runs))));

@@ -43,6 +43,12 @@ class Session {
  private:
   explicit Session(const SessionOptions& options) : options_(options) {}
   [[nodiscard]] std::expected<const Scenario*, std::string> scenario(const ScenarioOptions& options);
+  [[nodiscard]] std::expected<RunResult, std::string> run_variant(const Variant& variant);
+  struct Both {
+    RunResult measured;
+    std::optional<RunResult> beside;
+  };
+  [[nodiscard]] std::expected<Both, std::string> run_both(const Shape& shape, std::uint32_t run);
   [[nodiscard]] const ShapeSummary* find(const std::string& name) const;
 
   const SessionOptions options_;

@@ -52,15 +52,17 @@ ScenarioOptions scenario_of(const nlohmann::json& json) {
 }  // namespace
 
 std::string write_settings(const ServeSettings& settings, const std::vector<Bytes32>& public_keys) {
-  const nlohmann::json json = {{"directory", settings.directory.string()},
-                               {"scenario", to_json(settings.scenario)},
-                               {"verifier", settings.verifier},
-                               {"verify_threads", settings.verify_threads},
-                               {"table_kib", settings.table_kib},
-                               {"connections_max", settings.connections_max},
-                               {"refusals_max", settings.refusals_max},
-                               {"accept_all", settings.accept_all},
-                               {"flush_delay_us", settings.flush_delay_us}};
+  const nlohmann::json json = {
+      {"directory", settings.directory.string()},
+      {"scenario", to_json(settings.scenario)},
+      {"verifier", settings.verifier},
+      {"verify_threads", settings.verify_threads},
+      {"table_kib", settings.table_kib},
+      {"connections_max", settings.connections_max},
+      {"refusals_max", settings.refusals_max},
+      {"accept_all", settings.accept_all},
+      {"flush_delay_us", settings.flush_delay_us},
+      {"snapshot_every", settings.snapshot_every ? nlohmann::json(*settings.snapshot_every) : nlohmann::json()}};
   std::string keys;
   for (const Bytes32& key : public_keys) keys.append(reinterpret_cast<const char*>(key.data()), key.size());
   if (std::string error = write_text(settings.keys_file(), keys); !error.empty()) return error;
@@ -79,6 +81,7 @@ std::expected<ServeSettings, std::string> read_settings(const std::filesystem::p
     settings.refusals_max = json.at("refusals_max");
     settings.accept_all = json.at("accept_all");
     settings.flush_delay_us = json.at("flush_delay_us");
+    if (const auto& every = json.at("snapshot_every"); !every.is_null()) settings.snapshot_every = every;
     return settings;
   });
 }
@@ -101,6 +104,11 @@ std::string write_report(const ServeReport& report, const std::filesystem::path&
                                {"zero_bytes", report.zero_bytes},
                                {"snapshot_bytes", report.snapshot_bytes},
                                {"snapshots", report.snapshots},
+                               {"snapshot_ns", report.snapshot_ns},
+                               {"restored_leaves", report.restored_leaves},
+                               {"restored_ns", report.restored_ns},
+                               {"replayed_messages", report.replayed_messages},
+                               {"replayed_ns", report.replayed_ns},
                                {"decode_ns", report.decode_ns},
                                {"verify_ns", report.verify_ns},
                                {"execute_ns", report.execute_ns},
@@ -127,6 +135,11 @@ std::expected<ServeReport, std::string> read_report(const std::filesystem::path&
                        .zero_bytes = json.at("zero_bytes"),
                        .snapshot_bytes = json.at("snapshot_bytes"),
                        .snapshots = json.at("snapshots"),
+                       .snapshot_ns = json.at("snapshot_ns"),
+                       .restored_leaves = json.at("restored_leaves"),
+                       .restored_ns = json.at("restored_ns"),
+                       .replayed_messages = json.at("replayed_messages"),
+                       .replayed_ns = json.at("replayed_ns"),
                        .decode_ns = json.at("decode_ns"),
                        .verify_ns = json.at("verify_ns"),
                        .execute_ns = json.at("execute_ns"),

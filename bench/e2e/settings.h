@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "bench/e2e/scenario.h"
@@ -21,6 +22,9 @@ struct ServeSettings {
   bool accept_all = false;           // computes ids and calls every signature good: the engine's ceiling
   std::uint64_t flush_delay_us = 0;  // every durable write completes so much later: a slow disk
 
+  std::optional<std::uint64_t> snapshot_every;  // bytes of the journal; 0: none; nothing: as the product does
+
+  [[nodiscard]] std::filesystem::path snapshots() const { return directory / "snapshots"; }
   [[nodiscard]] std::filesystem::path journal() const { return directory / "journal"; }
   [[nodiscard]] std::filesystem::path headers_file() const { return directory / "headers.bin"; }
   [[nodiscard]] std::filesystem::path signed_height_file() const { return directory / "gateway.signed"; }
@@ -44,7 +48,13 @@ struct ServeReport {
   std::uint64_t record_bytes = 0;  // journal records with padding
   std::uint64_t zero_bytes = 0;    // written ahead of records
   std::uint64_t snapshot_bytes = 0;
-  std::uint64_t snapshots = 0;
+  std::uint64_t snapshots = 0;    // sealed
+  std::uint64_t snapshot_ns = 0;  // CPU
+  // Of its start: from a snapshot, and from the journal behind it.
+  std::uint64_t restored_leaves = 0;
+  std::uint64_t restored_ns = 0;
+  std::uint64_t replayed_messages = 0;
+  std::uint64_t replayed_ns = 0;
   std::uint64_t decode_ns = 0;        // CPU
   std::uint64_t verify_ns = 0;        // CPU
   std::uint64_t execute_ns = 0;       // CPU

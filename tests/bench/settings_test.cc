@@ -33,6 +33,7 @@ TEST_F(Settings, ReachTheOtherProcessAsTheyAre) {
   settings.refusals_max = 1U << 31;
   settings.accept_all = true;
   settings.flush_delay_us = 5000;
+  settings.snapshot_every = 0;  // none, which is not the product's choice
   ASSERT_EQ(write_settings(settings, {Bytes32{1}, Bytes32{2}}), "");
   const auto read = read_settings(settings.settings_file());
   ASSERT_TRUE(read) << read.error();
@@ -45,6 +46,7 @@ TEST_F(Settings, ReachTheOtherProcessAsTheyAre) {
   EXPECT_EQ(read->refusals_max, settings.refusals_max);
   EXPECT_EQ(read->accept_all, settings.accept_all);
   EXPECT_EQ(read->flush_delay_us, settings.flush_delay_us);
+  EXPECT_EQ(read->snapshot_every, settings.snapshot_every);
   const auto keys = read_keys(settings.keys_file());
   ASSERT_TRUE(keys) << keys.error();
   EXPECT_EQ(*keys, (std::vector<Bytes32>{{1}, {2}}));
@@ -64,6 +66,13 @@ TEST_F(Settings, AReportComesBackFromItsFile) {
                            .largest_batch = 4,
                            .record_bytes = 5,
                            .zero_bytes = 6,
+                           .snapshot_bytes = 11,
+                           .snapshots = 12,
+                           .snapshot_ns = 13,
+                           .restored_leaves = 14,
+                           .restored_ns = 15,
+                           .replayed_messages = 16,
+                           .replayed_ns = 17,
                            .decode_ns = 7,
                            .verify_ns = 8,
                            .execute_ns = 9,
@@ -79,6 +88,13 @@ TEST_F(Settings, AReportComesBackFromItsFile) {
   EXPECT_EQ(read->largest_batch, 4U);
   EXPECT_EQ(read->record_bytes, 5U);
   EXPECT_EQ(read->zero_bytes, 6U);
+  EXPECT_EQ(read->snapshot_bytes, 11U);
+  EXPECT_EQ(read->snapshots, 12U);
+  EXPECT_EQ(read->snapshot_ns, 13U);
+  EXPECT_EQ(read->restored_leaves, 14U);
+  EXPECT_EQ(read->restored_ns, 15U);
+  EXPECT_EQ(read->replayed_messages, 16U);
+  EXPECT_EQ(read->replayed_ns, 17U);
   EXPECT_EQ(read->decode_ns, 7U);
   EXPECT_EQ(read->verify_ns, 8U);
   EXPECT_EQ(read->execute_ns, 9U);

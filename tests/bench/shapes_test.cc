@@ -29,9 +29,9 @@ TEST(Shapes, AreThoseOfTheTable) {
       EXPECT_EQ(higher ? shape.aim > shape.bar : shape.aim < shape.bar, true) << shape.name;
       EXPECT_EQ(shape.figure == Figure::p999_beside || shape.figure == Figure::cost_beside, shape.beside.has_value());
     }
-    EXPECT_THAT(names,
-                testing::IsSupersetOf({"transfers", "transfers_unverified", "readings", "single_32", "single_1",
-                                       "latency_10v", "hostile", "slow_disk", "restart", "memory", "accounts_1m"}));
+    EXPECT_THAT(names, testing::IsSupersetOf({"transfers", "transfers_unverified", "readings", "single_32", "single_1",
+                                              "latency_10v", "hostile", "slow_disk", "restart", "snapshots", "memory",
+                                              "accounts_1m"}));
     EXPECT_EQ(names.front(), "transfers") << "others are compared with it";
   }
 }
