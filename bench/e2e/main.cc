@@ -139,10 +139,9 @@ void add_options(CLI::App& app, Arguments& arguments) {
   SessionOptions& session = arguments.session;
   app.add_option("--shape", arguments.only, "only this shape; may be given several times")
       ->check(CLI::IsMember(shape_names()));
-  app.add_option("--runs", session.runs, "runs of each shape; medians are told")
-      ->check(CLI::Range(1, 99))
-      ->capture_default_str();
-  app.add_flag("--quick", session.quick, "one short run of each, to see that it works");
+  app.add_option("--runs", session.runs, "runs of each shape (5, or 1 with --quick); medians are told")
+      ->check(CLI::Range(1, 99));
+  app.add_flag("--quick", session.quick, "few messages: to see that it works");
   app.add_option("--directory", session.directory,
                  "where to make a directory for the journals: on the disk that is to be measured")
       ->capture_default_str();

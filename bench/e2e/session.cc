@@ -11,6 +11,7 @@ namespace electra::bench {
 namespace {
 
 constexpr std::uint32_t kYardstickKeys = 1000;
+constexpr std::uint32_t kRuns = 5;
 constexpr std::uint64_t kBackendSliceNs = 500'000'000;
 constexpr std::uint64_t kQuickSliceNs = 60'000'000;
 // Offered loads, in V, and the median latency from which on the gateway does not keep up.
@@ -43,7 +44,9 @@ std::expected<std::unique_ptr<Session>, std::string> Session::open(const Session
   if (!backend) return std::unexpected(backend.error());
   const auto rate = (*backend)->measure(options.quick ? kQuickSliceNs : kBackendSliceNs);
   if (!rate) return std::unexpected(rate.error());
-  session->facts_ = {.runs = options.quick ? 1 : options.runs,
+  session->facts_ = {.runs = options.runs != 0 ? options.runs
+                             : options.quick   ? 1
+                                               : kRuns,
                      .quick = options.quick,
                      .backend = (*backend)->backend(),
                      .backend_per_second = *rate,

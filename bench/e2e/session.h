@@ -16,9 +16,9 @@ struct SessionOptions {
   std::string directory = ".";  // a directory of our own is made in it
   std::string backend = "auto";
   std::uint32_t verify_threads = 0;
-  std::uint32_t runs = 5;
-  bool quick = false;   // one run each
-  std::string command;  // for the report
+  std::uint32_t runs = 0;  // of each shape; 0: 5, or 1 of the quick ones
+  bool quick = false;      // few messages
+  std::string command;     // for the report
   std::string commit;
 };
 
