@@ -154,9 +154,11 @@ std::expected<std::uint64_t, std::string> first_segment(const std::filesystem::p
 
 std::string begins_later_text(const std::filesystem::path& journal, std::uint64_t segment,
                               const std::vector<std::string>& unusable) {
-  std::string text = sentence("the journal in ", journal.string(), " begins with segment ", segment,
-                              ": what came before was dropped or archived, and there is no snapshot that can stand in "
-                              "for it");
+  std::string text =
+      sentence("the journal in ", journal.string(), " begins with segment ", segment, ": ",
+               (journal / io::segment_name(segment - 1)).string(),
+               " and what came before was dropped or archived, and there is no snapshot that can stand in "
+               "for it");
   for (const std::string& why : unusable) text += "; " + why;
   return text + ". Put the segments back from the archive, or a snapshot from a backup of this very chain";
 }
