@@ -18,7 +18,7 @@ constexpr std::uint64_t kU32Max = std::numeric_limits<std::uint32_t>::max();
 constexpr std::uint64_t kU64Max = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kDay = 86400;
 constexpr std::uint64_t kMoneyMax = std::uint64_t{1} << 62;  // uelectra, all that a genesis may issue
-constexpr std::uint64_t kSnapshotEveryMin = 1U << 20;        // bytes of journal
+constexpr std::uint64_t kSnapshotEveryMin = 64U << 10;       // bytes of journal
 constexpr std::uint64_t kPriceMax = 1'000'000'000;           // uelectra/Wh: with 2^32 Wh it stays far inside 64 bits
 
 std::uint32_t u32(const Value& value) { return static_cast<std::uint32_t>(value.number); }
@@ -96,7 +96,7 @@ const std::array kTable = std::to_array<KeyRow<Config>>({
     {{"connections.limit", Kind::number, 1, 65536}, [](C& c, const V& v) { c.connections_max = u32(v); }},
     {{"connections.hello_timeout", Kind::seconds, 1, 3600}, [](C& c, const V& v) { c.hello_timeout_s = u32(v); }},
     {{"journal", Kind::section}, nullptr},
-    {{"journal.segment_bytes", Kind::bytes, 8U << 20, 16ULL << 30}, [](C& c, const V& v) { c.segment_bytes = v.number; }},
+    {{"journal.segment_bytes", Kind::bytes, 1U << 20, 16ULL << 30}, [](C& c, const V& v) { c.segment_bytes = v.number; }},
     {{"journal.records_in_flight", Kind::number, 1, io::kRecordsInFlightMax}, [](C& c, const V& v) { c.records_in_flight = u32(v); }},
     {{"snapshots", Kind::section}, nullptr},
     {{"snapshots.every", Kind::bytes, 0, 1ULL << 40}, [](C& c, const V& v) { c.snapshot_every_bytes = v.number; }},
@@ -126,7 +126,7 @@ class CrossCheck {
       complain("journal.segment_bytes", fmt::format("expected a multiple of {} bytes", io::kRecordAlignment));
     }
     if (config_.snapshot_every_bytes != 0 && config_.snapshot_every_bytes < kSnapshotEveryMin) {
-      complain("snapshots.every", "expected 0 (no snapshots) or at least 1MiB");
+      complain("snapshots.every", "expected 0 (no snapshots) or at least 64KiB");
     }
     const std::uint64_t settled_after_s = std::uint64_t{config_.params.cycle_s} + config_.params.grace_s;
     if (config_.limits.correction_horizon_s < settled_after_s) {

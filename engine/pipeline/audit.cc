@@ -39,7 +39,9 @@ struct Group {
 
 class Auditor final : public ChainSink {
  public:
-  Auditor(std::unique_ptr<state::Machine> machine, std::unique_ptr<crypto::KeyStore> keys,
+  // `maker` is of the machine; `last`: the header of the block that it stands behind, of height 0 at the genesis.
+  Auditor(std::unique_ptr<state::Machine> machine, std::unique_ptr<chain::BlockMaker> maker,
+          const proto::BlockHeader& last, std::unique_ptr<crypto::KeyStore> keys,
           std::unique_ptr<crypto::Verifier> verifier, std::unique_ptr<io::RecordBufferPool> pool, std::uint32_t threads,
           const AuditOptions& options, const ChainSource& source)
       : options_(options),
@@ -48,11 +50,16 @@ class Auditor final : public ChainSink {
         keys_(std::move(keys)),
         verifier_(std::move(verifier)),
         pool_(std::move(pool)),
-        maker_(*machine_),
+        maker_(std::move(maker)),
         message_tag_(proto::signing_tag(proto::SignatureKind::message, machine_->genesis_hash())),
         stage_(make_verify_stage(*verifier_, threads, [this] { ready_.release(); })) {
     follow_key_changes(*machine_, *keys_, *verifier_);
-    header_hash_ = batch_hash_ = machine_->genesis_hash();
+    header_hash_ = maker_->last_header_hash();
+    batch_hash_ = maker_->batch_hash();
+    height_ = last.height;
+    report_.last_header = last;
+    report_.begins_behind_batch = last.last_batch;
+    report_.begins_behind_height = last.height;
     for (std::uint32_t i = 0; i < kGroups; ++i) {
       groups_.push_back(std::make_unique<Group>(pool_->acquire()));
       free_.push_back(groups_.back().get());
@@ -81,8 +88,8 @@ class Auditor final : public ChainSink {
   AuditReport finish() {
     drain();
     if (go_on_ && !lost_) check_the_books();
-    report_.open_batches = maker_.open_batches();
-    report_.open_messages = maker_.open_messages();
+    report_.open_batches = maker_->open_batches();
+    report_.open_messages = maker_->open_messages();
     report_.settlement_digest = machine_->settlement_digest();
     report_.totals = machine_->totals();
     if (options_.progress) options_.progress(source_.bytes_total(), source_.bytes_total());
@@ -242,8 +249,8 @@ class Auditor final : public ChainSink {
       lost_ = true;
       return;
     }
-    if (maker_.open_messages() + messages.size() > chain::kBlockMessagesMax ||
-        maker_.open_batches() == chain::kBlockBatchesMax) {
+    if (maker_->open_messages() + messages.size() > chain::kBlockMessagesMax ||
+        maker_->open_batches() == chain::kBlockBatchesMax) {
       report("its block is larger than any gateway makes one", record);
       lost_ = true;
       return;
@@ -251,11 +258,11 @@ class Auditor final : public ChainSink {
     machine_->execute(
         {.number = link.number, .time_ns = link.time_ns, .closes_block = closes_block, .messages = messages}, outcomes);
     follow_key_changes(*machine_, *keys_, *verifier_);
-    maker_.add_batch(link, messages, outcomes);
+    maker_->add_batch(link, messages, outcomes);
     ++report_.executed_batches;
     if (!closes_block) return;
     const std::uint64_t cycle = report_.last_header.cycle;
-    report_.last_header = maker_.close_block();
+    report_.last_header = maker_->close_block();
     height_ = report_.last_header.height;
     remember(report_.last_header);
     if (!record.header) {
@@ -338,7 +345,7 @@ class Auditor final : public ChainSink {
   const std::unique_ptr<crypto::KeyStore> keys_;
   const std::unique_ptr<crypto::Verifier> verifier_;
   const std::unique_ptr<io::RecordBufferPool> pool_;
-  chain::BlockMaker maker_;
+  const std::unique_ptr<chain::BlockMaker> maker_;
   const Bytes16 message_tag_;
   std::counting_semaphore<kVerifyBatchesMax> ready_{0};  // groups that the stage has finished
   std::vector<std::unique_ptr<Group>> groups_;
@@ -360,25 +367,39 @@ class Auditor final : public ChainSink {
   std::uint32_t batches_alone_ = 0;
 };
 
+std::expected<AuditReport, std::string> run(std::unique_ptr<state::Machine> machine,
+                                            std::unique_ptr<chain::BlockMaker> maker, const proto::BlockHeader& last,
+                                            ChainSource& source, const AuditOptions& options) {
+  auto keys = std::make_unique<crypto::KeyStore>(machine->limits().holders_max, 0);
+  auto verifier = crypto::make_verifier(
+      {.backend = options.verifier, .keys_max = keys->keys_max(), .table_memory_bytes = options.table_memory_bytes});
+  if (!verifier) return std::unexpected(verifier.error());
+  if (last.height == 0) {
+    if (auto checked = check_genesis_keys(*machine, **verifier); !checked) return std::unexpected(checked.error());
+  }
+  auto pool = io::RecordBufferPool::create(kGroups);
+  if (!pool) return std::unexpected(pool.error());
+  const std::uint32_t threads =
+      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
+  Auditor auditor(std::move(machine), std::move(maker), last, std::move(keys), std::move(*verifier), std::move(*pool),
+                  threads, options, source);
+  if (auto read = source.run(auditor); !read) return std::unexpected(read.error());
+  return auditor.finish();
+}
+
 }  // namespace
 
 std::expected<AuditReport, std::string> audit(const state::Genesis& genesis, ChainSource& source,
                                               const AuditOptions& options) {
   auto machine = state::Machine::create(genesis);
   if (!machine) return std::unexpected("genesis: " + machine.error());
-  auto keys = std::make_unique<crypto::KeyStore>((*machine)->limits().holders_max, 0);
-  auto verifier = crypto::make_verifier(
-      {.backend = options.verifier, .keys_max = keys->keys_max(), .table_memory_bytes = options.table_memory_bytes});
-  if (!verifier) return std::unexpected(verifier.error());
-  if (auto checked = check_genesis_keys(**machine, **verifier); !checked) return std::unexpected(checked.error());
-  auto pool = io::RecordBufferPool::create(kGroups);
-  if (!pool) return std::unexpected(pool.error());
-  const std::uint32_t threads =
-      options.threads != 0 ? options.threads : std::max(1U, std::thread::hardware_concurrency());
-  Auditor auditor(std::move(*machine), std::move(keys), std::move(*verifier), std::move(*pool), threads, options,
-                  source);
-  if (auto read = source.run(auditor); !read) return std::unexpected(read.error());
-  return auditor.finish();
+  auto maker = std::make_unique<chain::BlockMaker>(**machine);
+  return run(std::move(*machine), std::move(maker), {}, source, options);
+}
+
+std::expected<AuditReport, std::string> audit_behind(RestoredState restored, ChainSource& source,
+                                                     const AuditOptions& options) {
+  return run(std::move(restored.machine), std::move(restored.maker), restored.header, source, options);
 }
 
 }  // namespace electra::pipeline

@@ -16,6 +16,7 @@
 
 #include "crypto-offload/verifier.h"
 #include "engine/pipeline/chain_source.h"
+#include "engine/pipeline/restore.h"
 #include "engine/state/machine.h"
 
 namespace electra::pipeline {
@@ -31,6 +32,9 @@ struct AuditOptions {
 };
 
 struct AuditReport {
+  // Where the audit began. 0: with the genesis. Else behind this batch and block, with the state of a snapshot.
+  std::uint64_t begins_behind_batch = 0;
+  std::uint64_t begins_behind_height = 0;
   std::uint64_t batches = 0;           // seen
   std::uint64_t messages = 0;          // whose signature was verified
   std::uint64_t blocks = 0;            // whose header was made again and compared
@@ -54,5 +58,10 @@ struct AuditReport {
 // The error: the audit could not be made at all (genesis, unknown verifier, unreadable source).
 [[nodiscard]] std::expected<AuditReport, std::string> audit(const state::Genesis& genesis, ChainSource& source,
                                                             const AuditOptions& options);
+
+// The same from a snapshot's state on; the source hands out what follows it (DirectorySourceOptions::behind). What came
+// before is believed, as far as the root in a signed header goes.
+[[nodiscard]] std::expected<AuditReport, std::string> audit_behind(RestoredState restored, ChainSource& source,
+                                                                   const AuditOptions& options);
 
 }  // namespace electra::pipeline

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "io/header_file.h"
+#include "io/journal/recovery.h"
 #include "meter-proto/chain/block_header.h"
 
 namespace electra::pipeline {
@@ -71,6 +72,14 @@ struct DirectorySourceOptions {
   // For the data of a gateway that crashed or is running: a torn tail, and missing headers of the last blocks, are no
   // problem.
   bool unfinished = false;
+  // The journal begins later: what follows this place is handed out. What lies before it is checked as far as it is there
+  // (hashes of records; hashes and signatures of the headers up to `last`, under `gateway_key`), and not handed out.
+  struct Behind {
+    io::JournalStart start;
+    proto::BlockHeader last;  // of the block that ends there
+    Bytes32 gateway_key{};
+  };
+  std::optional<Behind> behind = {};
 };
 
 // journal/ and blocks/headers.bin of a home.

@@ -21,8 +21,15 @@ class DirectorySource final : public ChainSource, private io::WalkVisitor {
 
   std::expected<void, std::string> run(ChainSink& sink) override {
     sink_ = &sink;
+    if (options_.behind) {
+      if (!check_headers_before()) return {};
+      blocks_ = options_.behind->last.height;
+      next_height_ = blocks_ + 1;
+    }
     const auto end = io::walk_journal(journal_, genesis_hash_, *this,
-                                      {.allow_torn_tail = options_.unfinished, .live = options_.unfinished});
+                                      {.allow_torn_tail = options_.unfinished,
+                                       .live = options_.unfinished,
+                                       .begins_later = options_.behind.has_value()});
     if (!end) return std::unexpected(end.error().text());
     bytes_done_.store(bytes_total_, std::memory_order_relaxed);
     if (!end->stopped) finish(*end);
@@ -36,6 +43,10 @@ class DirectorySource final : public ChainSource, private io::WalkVisitor {
 
  private:
   bool on_record(const io::RecordView& record, bool follows) override {
+    if (options_.behind && record.header.batch <= options_.behind->start.position.last_batch) {
+      bytes_done_.fetch_add(io::record_bytes(record.header.body_bytes), std::memory_order_relaxed);
+      return check_start(record);
+    }
     SourceBatch batch{.link = link_of(record.header),
                       .body = record.body,
                       .place = {journal_ / io::segment_name(record.segment), record.file_offset},
@@ -58,6 +69,46 @@ class DirectorySource final : public ChainSource, private io::WalkVisitor {
     damaged_ = true;
     return sink_->on_problem(
         {.text = fault.reason, .place = {fault.file, fault.offset}, .batch = fault.batch, .height = blocks_ + 1});
+  }
+
+  // The record that the start stands behind is the one that it names.
+  bool check_start(const io::RecordView& record) {
+    const io::JournalPosition& start = options_.behind->start.position;
+    if (record.header.batch != start.last_batch || record.header.record_hash == start.last_hash) return true;
+    damaged_ = true;
+    return sink_->on_problem({.text = "this is not the record that the snapshot stands behind",
+                              .place = {journal_ / io::segment_name(record.segment), record.file_offset},
+                              .batch = record.header.batch,
+                              .height = options_.behind->last.height});
+  }
+
+  // Of blocks whose batches are not here: one continues the other from the genesis on, and the gateway signed them.
+  bool check_headers_before() {
+    const proto::BlockHeader& last = options_.behind->last;
+    Bytes32 previous = genesis_hash_;
+    std::uint64_t last_batch = 0;
+    for (std::uint64_t height = 1; height <= last.height; ++height) {
+      io::HeaderEntry entry;
+      const bool there = headers_ && height <= headers_->count() && headers_->read(height, entry);
+      const auto header = there ? proto::decode_signed_header(entry) : std::nullopt;
+      std::string text;
+      if (!there) {
+        text = "the header of a block whose batches are not here is missing";
+      } else if (!header) {
+        text = "this is not a block header";
+      } else if (header->header.height != height || header->header.previous_hash != previous ||
+                 header->header.last_batch != last_batch + header->header.batches) {
+        text = "the header does not continue the one before it";
+      } else if (!proto::header_signature_valid(*header, genesis_hash_, options_.behind->gateway_key)) {
+        text = "the header's signature is bad";
+      } else if (height == last.height && header->header != last) {
+        text = "the header is not the one that the snapshot is of";
+      }
+      if (!text.empty()) return tell(std::move(text), headers_ ? header_place(height) : ChainPlace{}, height);
+      previous = proto::header_hash(header->header);
+      last_batch = header->header.last_batch;
+    }
+    return true;
   }
 
   ChainPlace header_place(std::uint64_t height) const {

@@ -5,6 +5,7 @@
 
 #include "engine/pipeline/packed_writer.h"
 #include "engine/pipeline/replay.h"
+#include "engine/pipeline/restore.h"
 #include "io/journal/journal_walk.h"
 #include "meter-proto/base/assert.h"
 #include "meter-proto/base/sentence.h"
@@ -41,9 +42,17 @@ class Exporter final : public io::WalkVisitor {
     batch_hash_ = header_hash_ = options.genesis_hash;
   }
 
+  // The journal begins in or behind the block after this one: what is before it is not looked at.
+  void begin_behind(const proto::BlockHeader& header) {
+    height_ = header.height;
+    batch_hash_ = header.batch_hash;
+    header_hash_ = proto::header_hash(header);
+    skip_to_ = header.last_batch;
+  }
+
   bool on_record(const io::RecordView& record, bool follows) override {
     ELECTRA_ASSERT(follows);  // a fault comes first, and ends the walk
-    const std::string problem = take(record);
+    const std::string problem = record.header.batch <= skip_to_ ? std::string() : take(record);
     journal_bytes_done_ += io::record_bytes(record.header.body_bytes);
     if (options_.progress) options_.progress(std::min(journal_bytes_done_, journal_bytes_), journal_bytes_);
     if (!problem.empty() && !error) error = error_of(ExportError::Kind::damaged, problem);
@@ -139,7 +148,8 @@ class Exporter final : public io::WalkVisitor {
   const std::uint64_t journal_bytes_;
   std::uint64_t journal_bytes_done_ = 0;
 
-  std::uint64_t height_ = 0;  // of the last block that is whole
+  std::uint64_t height_ = 0;   // of the last block that is whole
+  std::uint64_t skip_to_ = 0;  // batches up to this one are of blocks that are not all here
   Bytes32 batch_hash_{};
   Bytes32 header_hash_{};
   // Of the block under way.
@@ -163,6 +173,57 @@ std::expected<std::uint64_t, ExportError> last_batch_of(const io::HeaderFile& he
   return header->header.last_batch;
 }
 
+// The last block of which the journal may lack batches: height 0 if it begins with the first.
+std::expected<proto::BlockHeader, ExportError> block_before(const ExportOptions& options,
+                                                            const io::HeaderFile& headers) {
+  const auto first = first_segment(options.journal_directory);
+  if (!first) return std::unexpected(error_of(ExportError::Kind::in_out, first.error()));
+  if (*first <= 1) return proto::BlockHeader{};
+  class FirstRecord final : public io::WalkVisitor {
+   public:
+    bool on_record(const io::RecordView& record, bool) override {
+      batch = record.header.batch;
+      return false;
+    }
+    bool on_fault(const io::WalkFault& fault) override {
+      problem = fault.text();
+      return false;
+    }
+    std::uint64_t batch = 0;
+    std::string problem;
+  } record;
+  const auto walked = io::walk_journal(options.journal_directory, options.genesis_hash, record,
+                                       {.allow_torn_tail = true, .live = true, .begins_later = true});
+  if (!walked) return std::unexpected(error_of(ExportError::Kind::in_out, walked.error().text()));
+  if (record.batch == 0) return std::unexpected(error_of(ExportError::Kind::damaged, record.problem));
+  // The lowest block that ends at or behind the batch before the first one; last_batch rises with the height.
+  std::uint64_t low = 1;
+  std::uint64_t high = headers.count();
+  std::optional<proto::BlockHeader> found;
+  while (low <= high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    io::HeaderEntry entry;
+    if (auto read = headers.read(middle, entry); !read)
+      return std::unexpected(error_of(ExportError::Kind::in_out, read.error()));
+    const auto header = proto::decode_signed_header(entry);
+    if (!header || header->header.height != middle) {
+      return std::unexpected(error_of(
+          ExportError::Kind::damaged,
+          sentence(headers.path().string(), ": what stands at the place of block ", middle, " is not its header")));
+    }
+    if (header->header.last_batch + 1 >= record.batch) {
+      found = header->header;
+      high = middle - 1;
+    } else {
+      low = middle + 1;
+    }
+  }
+  if (found) return *found;
+  return std::unexpected(error_of(
+      ExportError::Kind::damaged,
+      sentence(headers.path().string(), " ends before batch ", record.batch, ", with which the journal begins")));
+}
+
 }  // namespace
 
 std::expected<ExportSummary, ExportError> export_blocks(const ExportOptions& options) {
@@ -178,6 +239,16 @@ std::expected<ExportSummary, ExportError> export_blocks(const ExportOptions& opt
         error_of(ExportError::Kind::range, sentence("blocks ", options.first_height, " to ", last,
                                                     " are not there: signed headers reach from block 1 to ", count)));
   }
+  const auto before = block_before(options, **headers);
+  if (!before) return std::unexpected(before.error());
+  if (options.first_height <= before->height) {
+    return std::unexpected(error_of(
+        ExportError::Kind::range,
+        sentence("blocks 1 to ", before->height,
+                 " are not in the journal any more: their segments were dropped or archived; the first one that can be "
+                 "exported is ",
+                 before->height + 1)));
+  }
   const auto last_batch = last_batch_of(**headers, last);
   if (!last_batch) return std::unexpected(last_batch.error());
   auto writer =
@@ -185,8 +256,9 @@ std::expected<ExportSummary, ExportError> export_blocks(const ExportOptions& opt
   if (!writer) return std::unexpected(error_of(ExportError::Kind::in_out, writer.error()));
 
   Exporter exporter(options, **headers, **writer, last, *last_batch);
+  if (before->height != 0) exporter.begin_behind(*before);
   const auto walked = io::walk_journal(options.journal_directory, options.genesis_hash, exporter,
-                                       {.allow_torn_tail = true, .live = true});
+                                       {.allow_torn_tail = true, .live = true, .begins_later = before->height != 0});
   if (exporter.error) return std::unexpected(std::move(*exporter.error));
   if (!walked) return std::unexpected(error_of(ExportError::Kind::in_out, walked.error().text()));
   if (std::string text = exporter.missing(); !text.empty())

@@ -1,6 +1,7 @@
 // From a gateway's journal and headers to a file of packed blocks.
 //
-// Reads the journal from its beginning (the chain of batch hashes begins there), and writes nothing but what fits: every
+// Reads the journal from its beginning (the chain of batch hashes begins there; if its first segments are gone, with the first
+// block that it has whole, whose header continues the one before), and writes nothing but what fits: every
 // block's header must continue the header before it and name the batches that the journal holds. Signatures and roots are
 // left to the auditor, who reads the result. Safe while a gateway writes the journal: it ends with a block whose header was
 // signed, and headers are signed after their batches are durable. Memory: some MiB.

@@ -63,22 +63,22 @@ std::string header_fault(const std::filesystem::path& headers_file, const proto:
 }
 
 // What can be seen without reading all of it.
-std::expected<void, std::string> fits(const std::filesystem::path& file, const SnapshotPlaces& places,
-                                      const state::Genesis& genesis) {
+std::expected<proto::BlockHeader, std::string> fits(const std::filesystem::path& file, const SnapshotPlaces& places,
+                                                    const state::Genesis& genesis) {
   const auto snapshot = io::read_snapshot_header(file);
   if (!snapshot) return std::unexpected(snapshot.error().text());
   if (snapshot->genesis_hash != genesis.hash) {
     return std::unexpected(sentence(file.string(), ": it is a snapshot of another chain"));
   }
   const auto header = header_in_snapshot(file, *snapshot);
-  if (!header) return std::unexpected(header.error());
+  if (!header) return header;
   if (auto there = io::check_start(places.journal, start_behind(*snapshot, *header)); !there) {
     return std::unexpected(sentence(file.string(), ": ", there.error().text()));
   }
   if (std::string fault = header_fault(places.headers_file, *header); !fault.empty()) {
     return std::unexpected(sentence(file.string(), ": ", fault));
   }
-  return {};
+  return header;
 }
 
 }  // namespace
@@ -132,10 +132,12 @@ std::expected<SnapshotSearch, std::string> find_snapshot(const SnapshotPlaces& p
   for (const std::uint64_t batch : *batches) {
     if (batch < range.first || batch > range.last) continue;
     const std::filesystem::path file = places.snapshots / io::snapshot_name(batch);
-    if (auto good = fits(file, places, genesis); !good) {
-      search.unusable.push_back(std::move(good.error()));
+    const auto header = fits(file, places, genesis);
+    if (!header) {
+      search.unusable.push_back(header.error());
       continue;
     }
+    if (header->height > range.last_height) continue;
     auto restored = restore_snapshot(file, genesis, progress);
     if (restored) {
       search.found = std::move(*restored);
@@ -144,6 +146,25 @@ std::expected<SnapshotSearch, std::string> find_snapshot(const SnapshotPlaces& p
     search.unusable.push_back(std::move(restored.error()));
   }
   return search;
+}
+
+std::expected<proto::BlockHeader, std::string> check_snapshot(const std::filesystem::path& file,
+                                                              const SnapshotPlaces& places,
+                                                              const state::Genesis& genesis) {
+  if (auto header = fits(file, places, genesis); !header) return header;
+  auto restored = restore_snapshot(file, genesis);
+  if (!restored) return std::unexpected(std::move(restored.error()));
+  return restored->header;
+}
+
+bool may_begin_later(const std::filesystem::path& journal, const std::filesystem::path& snapshots) {
+  const auto first = first_segment(journal);
+  const auto batches = io::list_snapshots(snapshots);
+  if (!first || !batches) return false;
+  return std::ranges::any_of(*batches, [&](std::uint64_t batch) {
+    const auto header = io::read_snapshot_header(snapshots / io::snapshot_name(batch));
+    return header && header->segment >= *first;
+  });
 }
 
 std::expected<std::uint64_t, std::string> first_segment(const std::filesystem::path& journal) {

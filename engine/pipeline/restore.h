@@ -52,10 +52,11 @@ struct SnapshotPlaces {
   std::filesystem::path headers_file;
 };
 
-// Which snapshots: those of batches `first` to `last`.
+// Which snapshots: those of batches `first` to `last`, of blocks up to `last_height`.
 struct SnapshotRange {
   std::uint64_t first = 0;
   std::uint64_t last = UINT64_MAX;
+  std::uint64_t last_height = UINT64_MAX;
   bool newest_first = true;
 };
 
@@ -70,8 +71,17 @@ struct SnapshotSearch {
                                                                        const SnapshotRange& range = {},
                                                                        const RestoreProgress& progress = {});
 
+// Whether the snapshot can be used, by the same checks; its block's header. For auditors: costs what restoring costs.
+[[nodiscard]] std::expected<proto::BlockHeader, std::string> check_snapshot(const std::filesystem::path& file,
+                                                                            const SnapshotPlaces& places,
+                                                                            const state::Genesis& genesis);
+
 // The number of the journal's lowest segment; 0: there is none. Above 1: what came before was dropped or archived.
 [[nodiscard]] std::expected<std::uint64_t, std::string> first_segment(const std::filesystem::path& journal);
+
+// Whether a journal that begins with a later segment than the first may do so: a snapshot (whose header is in order) begins
+// there or behind.
+[[nodiscard]] bool may_begin_later(const std::filesystem::path& journal, const std::filesystem::path& snapshots);
 
 // Why a journal that begins with `segment` > 1 is no use without a snapshot, and what to do.
 [[nodiscard]] std::string begins_later_text(const std::filesystem::path& journal, std::uint64_t segment,

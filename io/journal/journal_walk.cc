@@ -64,6 +64,11 @@ class Walk {
       if (!tell({.finding = Finding::misplaced, .file = file, .reason = std::string(kOddNameReason)})) return end_;
     }
     if (places_.segments().empty()) return finish();
+    if (options_.begins_later && places_.segments().front() > 1) {
+      const auto go_on = begin_later(places_.segments().front());
+      if (!go_on) return std::unexpected(go_on.error());
+      if (!*go_on) return finish();
+    }
     for (;;) {
       const auto go_on = step();
       if (!go_on) return std::unexpected(go_on.error());
@@ -74,6 +79,29 @@ class Walk {
  private:
   RecoveryError io_error(const SegmentFileError& from) const {
     return {RecoveryError::Kind::io_error, from.path, from.offset, next_.batch(), from.reason};
+  }
+
+  // Expects what the first record there is, if it is one of this segment.
+  Expected<bool> begin_later(std::uint64_t segment) {
+    const auto whole = places_.read_whole(segment, 0);
+    if (!whole) return std::unexpected(io_error(whole.error()));
+    if (!*whole) {
+      next_.start_segment(segment);
+      return fault_and_resync({.finding = Finding::bad_header,
+                               .file = places_.file(segment),
+                               .reason = "the first record that is there is damaged"},
+                              Finding::bad_header, 0);
+    }
+    const RecordHeader& header = places_.header();
+    if (header.segment != segment || header.batch < 2) return true;
+    if (genesis_hash_ && header.genesis_hash != *genesis_hash_) return true;
+    next_.genesis_known = true;
+    next_.at.genesis_hash = header.genesis_hash;
+    next_.at.journal_id = header.journal_id;
+    next_.at.last_batch = header.batch - 1;
+    next_.at.last_hash = header.previous_hash;
+    next_.start_segment(segment);
+    return true;
   }
 
   // Looks at the next place and goes behind it. False: the walk is over.

@@ -63,6 +63,9 @@ struct WalkOptions {
   // The journal may be written to meanwhile: what looks damaged is looked at once more before it is told. Wants
   // allow_torn_tail, because a write in flight looks like one.
   bool live = false;
+  // The journal may begin with a later segment than the first: its first record is believed if it is whole. For journals
+  // whose beginning was dropped or archived; what it continues is for the caller to know.
+  bool begins_later = false;
 };
 
 struct WalkEnd {

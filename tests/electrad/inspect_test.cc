@@ -215,6 +215,10 @@ TEST_F(InspectTest, DamagedEmptyForeignAndHalfWrittenHomesAreReadAsFarAsTheyGo) 
     fs::create_directories(home + "/snapshots");
     write_file(home + "/snapshots/s.bin", "12345");
   };
+  const auto bad_snapshot = [](const std::string& home) {
+    fs::create_directories(home + "/snapshots");
+    write_file(home + "/snapshots/000000000002.snap", std::string(8192, 'x'));
+  };
   const Case cases[] = {
       // the journal
       {"no journal", no_journal, {"journal"}, 4, "", "there is no journal here"},
@@ -267,7 +271,8 @@ TEST_F(InspectTest, DamagedEmptyForeignAndHalfWrittenHomesAreReadAsFarAsTheyGo) 
       {"no genesis", no_genesis, {"block", "1"}, 0, "signatureValid    null", ""},
       // snapshots
       {"none", nothing, {"snapshot"}, 0, "there is no snapshot", ""},
-      {"a file", snapshot, {"snapshot"}, 0, "s.bin", ""},
+      {"a file of another name", snapshot, {"snapshot"}, 0, "there is no snapshot", ""},
+      {"a file that is none", bad_snapshot, {"snapshot"}, 7, "damage", "does not begin as a snapshot does"},
   };
   for (const Case& test : cases) {
     SCOPED_TRACE(std::string(test.name) + ": " + testing::PrintToString(test.command));

@@ -7,6 +7,7 @@
 
 #include "engine/electrad/config.h"
 #include "engine/electrad/genesis.h"
+#include "engine/pipeline/restore.h"
 
 namespace electra::app {
 
@@ -30,7 +31,8 @@ std::optional<Bytes32> inspected_genesis(const Context& context, const InspectOp
 std::expected<io::WalkEnd, io::RecoveryError> walk_for_inspection(const std::filesystem::path& directory,
                                                                   const std::optional<Bytes32>& genesis,
                                                                   io::WalkVisitor& visitor) {
-  return io::walk_journal(directory, genesis, visitor, {.allow_torn_tail = true, .live = true});
+  const bool later = pipeline::may_begin_later(directory, directory.parent_path() / "snapshots");
+  return io::walk_journal(directory, genesis, visitor, {.allow_torn_tail = true, .live = true, .begins_later = later});
 }
 
 Failure damage_failure(std::uint64_t faults, const std::string& first) {
@@ -103,7 +105,10 @@ void add_inspect(CLI::App& app, Context& context) {
   command->callback([&context, options] { context.finish(inspect_meter(context, *options)); });
 
   command = inspect->add_subcommand("snapshot", "The snapshots of the state");
-  command->footer("Example:\n  electrad inspect snapshot");
+  command->footer(
+      "Reads each of them wholly and checks its hashes; whether its state is the right one, `electrad verify` "
+      "checks.\n\n"
+      "Example:\n  electrad inspect snapshot");
   command->callback([&context] { context.finish(inspect_snapshots(context)); });
 }
 

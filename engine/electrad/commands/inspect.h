@@ -45,7 +45,8 @@ using Outcome = std::expected<void, Failure>;
 // What names the home's chain; nothing without a readable genesis, or when the journal is not the home's.
 [[nodiscard]] std::optional<Bytes32> inspected_genesis(const Context& context, const InspectOptions& options);
 
-// With the tail of a crashed or running gateway allowed.
+// With the tail of a crashed or running gateway allowed, and a beginning that was dropped or archived if a snapshot beside the
+// journal stands in for it.
 [[nodiscard]] std::expected<io::WalkEnd, io::RecoveryError> walk_for_inspection(const std::filesystem::path& directory,
                                                                                 const std::optional<Bytes32>& genesis,
                                                                                 io::WalkVisitor& visitor);

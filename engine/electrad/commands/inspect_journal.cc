@@ -20,6 +20,7 @@ class Lister final : public io::WalkVisitor {
 
   bool on_record(const io::RecordView& record, bool follows) override {
     const io::RecordHeader& header = record.header;
+    if (first_batch == 0) first_batch = header.batch;
     if (header.batch < options_.from || (options_.limit != 0 && shown_ >= options_.limit)) return true;
     ++shown_;
     if (json_) {
@@ -53,6 +54,7 @@ class Lister final : public io::WalkVisitor {
   Json first;
   std::uint64_t fault_count = 0;
   std::string first_fault;
+  std::uint64_t first_batch = 0;  // that is there
 
  private:
   const InspectOptions& options_;
@@ -102,6 +104,7 @@ Outcome inspect_journal(const Context& context, const InspectOptions& options) {
   if (context.json) {
     Json document = {{"directory", directory->string()}};
     if (end) {
+      document["firstBatch"] = std::to_string(lister.first_batch);
       document["recordCount"] = std::to_string(end->records);
       document["messages"] = std::to_string(end->messages);
       document["bytes"] = std::to_string(end->bytes);
@@ -116,6 +119,9 @@ Outcome inspect_journal(const Context& context, const InspectOptions& options) {
   } else if (end) {
     fmt::print("\n{} records, {} messages, {} bytes; durable up to batch {} by watermark\n", end->records,
                end->messages, end->bytes, end->position.watermark);
+    if (lister.first_batch > 1) {
+      fmt::print("begins with batch {}: what came before was dropped or archived\n", lister.first_batch);
+    }
     if (end->tail_bytes > 0 && end->faults == 0) fmt::print("torn tail, cut at the next start: {}\n", end->tail_text);
   }
   if (!end) return std::unexpected(Failure{ExitCode::journal_damaged, end.error().text()});

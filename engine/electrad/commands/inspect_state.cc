@@ -1,8 +1,6 @@
 // `electrad inspect account` and `inspect meter`: the state, made again from the journal; and `inspect snapshot`.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "crypto-offload/key_store.h"
 #include "crypto-offload/verifier.h"
 #include "engine/electrad/answers.h"
@@ -13,7 +11,10 @@
 #include "engine/electrad/genesis.h"
 #include "engine/electrad/state_json.h"
 #include "engine/pipeline/replay.h"
+#include "engine/pipeline/restore.h"
 #include "engine/state/machine.h"
+#include "io/snapshot/snapshot_directory.h"
+#include "io/snapshot/snapshot_reader.h"
 
 namespace electra::app {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 class Executor final : public io::WalkVisitor {
  public:
   Executor(const InspectOptions& options, state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier)
-      : options_(options), machine_(machine), replayer_(machine, keys, verifier) {
+      : height(machine.height()), options_(options), machine_(machine), replayer_(machine, keys, verifier) {
     pipeline::follow_key_changes(machine, keys, verifier);
   }
 
@@ -32,7 +33,8 @@ class Executor final : public io::WalkVisitor {
   }
 
   bool on_record(const io::RecordView& record, bool follows) override {
-    if (!follows || arrived()) return false;  // a fault before it has been told already
+    if (record.header.batch <= machine_.batch_number()) return true;  // the state is that of a snapshot
+    if (!follows || arrived()) return false;                          // a fault before it has been told already
     if (!replayer_.on_record(record)) {
       problem = fmt::format("batch {} (segment {}, offset {}) cannot be executed: {}", record.header.batch,
                             record.segment, record.file_offset, replayer_.problem());
@@ -47,8 +49,8 @@ class Executor final : public io::WalkVisitor {
     return false;
   }
 
-  std::uint64_t height = 0;  // of the last block that ended
-  std::string problem;       // why it went no further
+  std::uint64_t height;  // of the last block that ended
+  std::string problem;   // why it went no further
 
  private:
   const InspectOptions& options_;
@@ -62,6 +64,28 @@ struct Reached {
   std::string problem;  // not empty: the journal is damaged behind this place
 };
 
+// Where to begin: the genesis, or if the journal's first segments are gone the newest snapshot before the place.
+std::expected<std::unique_ptr<state::Machine>, Failure> begin(const std::filesystem::path& journal,
+                                                              const Context& context, const InspectOptions& options,
+                                                              const state::Genesis& genesis) {
+  const auto first = pipeline::first_segment(journal);
+  if (first && *first > 1) {
+    auto search = pipeline::find_snapshot(
+        {.snapshots = journal.parent_path() / "snapshots",
+         .journal = journal,
+         .headers_file = context.home().headers_file()},
+        genesis,
+        {.last = options.at_batch.value_or(UINT64_MAX), .last_height = options.at_height.value_or(UINT64_MAX)});
+    if (!search) return std::unexpected(Failure{ExitCode::failed, search.error()});
+    if (search->found) return std::move(search->found->machine);
+    return std::unexpected(
+        Failure{ExitCode::journal_damaged, pipeline::begins_later_text(journal, *first, search->unusable)});
+  }
+  auto machine = state::Machine::create(genesis);
+  if (!machine) return std::unexpected(Failure{ExitCode::configuration, machine.error()});
+  return std::move(*machine);
+}
+
 // The state at the place that the options name. A failure only if there is none at all.
 std::expected<Reached, Failure> execute(const Context& context, const InspectOptions& options) {
   const auto file = load_genesis(context.home());
@@ -69,8 +93,8 @@ std::expected<Reached, Failure> execute(const Context& context, const InspectOpt
   const state::Genesis& genesis = file->genesis;
   const auto directory = inspected_journal(context, options);
   if (!directory) return std::unexpected(directory.error());
-  auto machine = state::Machine::create(genesis);
-  if (!machine) return std::unexpected(Failure{ExitCode::configuration, machine.error()});
+  auto machine = begin(*directory, context, options, genesis);
+  if (!machine) return std::unexpected(machine.error());
   const auto verifier = crypto::make_verifier("auto");
   if (!verifier) return std::unexpected(Failure{ExitCode::failed, verifier.error()});
   crypto::KeyStore keys((*machine)->limits().holders_max, 0);
@@ -150,34 +174,58 @@ Outcome inspect_meter(const Context& context, const InspectOptions& options) {
 }
 
 Outcome inspect_snapshots(const Context& context) {
-  const std::filesystem::path directory = context.home().root() / "snapshots";
-  std::vector<std::pair<std::string, std::uintmax_t>> files;
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry(directory, error);
-       !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    std::error_code no_size;
-    const std::uintmax_t bytes = entry->is_regular_file(no_size) ? entry->file_size(no_size) : 0;
-    files.emplace_back(entry->path().filename().string(), bytes);
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return std::unexpected(Failure{ExitCode::failed, fmt::format("{}: {}", directory.string(), error.message())});
-  }
-  std::sort(files.begin(), files.end());
-  if (context.json) {
-    Json list = Json::array();
-    for (const auto& [name, bytes] : files) list.push_back({{"name", name}, {"bytes", std::to_string(bytes)}});
-    print_json({{"directory", directory.string()}, {"readable", false}, {"files", std::move(list)}});
-    return {};
-  }
-  if (files.empty()) {
-    fmt::print("{}: there is no snapshot; this version makes none, a start makes the state again from the journal\n",
-               directory.string());
-    return {};
-  }
+  const std::filesystem::path directory = context.home().snapshots_directory();
+  const auto batches = io::list_snapshots(directory);
+  if (!batches) return std::unexpected(Failure{ExitCode::failed, batches.error()});
+  Json list = Json::array();
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [name, bytes] : files) rows.push_back({name, std::to_string(bytes)});
-  print_table({{"FILE"}, {"BYTES", Align::right}}, rows);
-  fmt::print("\nthis version neither makes nor reads snapshots: the files are shown, not what is in them\n");
+  std::vector<std::string> faults;
+  for (const std::uint64_t batch : *batches) {
+    const std::filesystem::path file = directory / io::snapshot_name(batch);
+    const auto snapshot = io::read_snapshot(file, nullptr);
+    std::error_code gone;
+    if (!snapshot && !std::filesystem::exists(file, gone)) continue;  // a gateway has put it away
+    const auto header =
+        snapshot ? pipeline::header_in_snapshot(file, *snapshot) : std::unexpected(snapshot.error().text());
+    if (!header) {
+      faults.push_back(header.error());
+      list.push_back({{"name", file.filename().string()}, {"fault", header.error()}});
+      continue;
+    }
+    list.push_back({{"name", file.filename().string()},
+                    {"batch", std::to_string(batch)},
+                    {"height", std::to_string(header->height)},
+                    {"time", std::to_string(header->time_ns)},
+                    {"timeText", nanosecond_text(header->time_ns)},
+                    {"leaves", std::to_string(snapshot->entries)},
+                    {"bytes", std::to_string(snapshot->file_bytes)},
+                    {"segment", std::to_string(snapshot->segment)},
+                    {"recordOffset", std::to_string(snapshot->record_offset)},
+                    {"recordHash", to_hex(snapshot->record_hash)},
+                    {"genesisHash", to_hex(snapshot->genesis_hash)},
+                    {"stateRoot", to_hex(header->state_root)},
+                    {"fault", ""}});
+    rows.push_back({std::to_string(batch), std::to_string(header->height), nanosecond_text(header->time_ns),
+                    std::to_string(snapshot->entries), std::to_string(snapshot->file_bytes),
+                    std::to_string(snapshot->segment), to_hex(header->state_root).substr(0, 16)});
+  }
+  if (context.json) {
+    print_json({{"directory", directory.string()}, {"snapshots", std::move(list)}, {"faults", faults}});
+  } else {
+    if (rows.empty() && faults.empty()) fmt::print("{}: there is no snapshot\n", directory.string());
+    if (!rows.empty()) {
+      print_table({{"BATCH", Align::right},
+                   {"HEIGHT", Align::right},
+                   {"TIME"},
+                   {"LEAVES", Align::right},
+                   {"BYTES", Align::right},
+                   {"SEGMENT", Align::right},
+                   {"STATE ROOT"}},
+                  rows);
+    }
+    for (const std::string& fault : faults) fmt::print("damage: {}\n", fault);
+  }
+  if (!faults.empty()) return std::unexpected(damage_failure(faults.size(), faults.front()));
   return {};
 }
 

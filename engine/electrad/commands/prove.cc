@@ -77,11 +77,10 @@ MadeProof prove_state(const Context& context, const Options& options, const Make
   if (!height) return std::unexpected(height.error());
   const auto header = (*chain)->header(*height);
   if (!header) return std::unexpected(header.error());
+  if (const Outcome begun = (*chain)->begin(*height); !begun) return std::unexpected(begun.error());
   Execution execution(**chain, *height);
   if (const Outcome ran = (*chain)->run(execution); !ran) return std::unexpected(ran.error());
-  // Nobody has followed this machine, so its touched sets still name every leaf.
-  const chain::StateTrees trees((*chain)->machine());
-  auto proof = make({.machine = (*chain)->machine(), .trees = trees, .header = *header});
+  auto proof = make({.machine = (*chain)->machine(), .trees = (*chain)->trees(), .header = *header});
   if (!proof) return proof;
   return checked(**chain, std::move(*proof));
 }
@@ -155,7 +154,8 @@ class MessageSearch final : public Execution {
         only_height_(options.height),
         sender_(sender),
         sequence_(options.sequence),
-        message_id_(message_id) {}
+        message_id_(message_id),
+        machine_height_(chain.machine().height()) {}
 
   [[nodiscard]] const std::optional<Found>& found() const noexcept { return found_; }
 
@@ -197,7 +197,7 @@ class MessageSearch final : public Execution {
   std::uint64_t sequence_;
   std::optional<Bytes32> message_id_;
   state::Slot slot_ = 0;
-  std::uint64_t machine_height_ = 0;  // of the last block that ended
+  std::uint64_t machine_height_;  // of the last block that ended
   chain::BlockMessages block_;
   std::optional<Found> in_block_;
   std::optional<Found> found_;
@@ -217,12 +217,19 @@ MadeProof prove_message(const Context& context, const Options& options) {
   if (!chain) return std::unexpected(chain.error());
   const auto last = wanted_height(**chain, options);
   if (!last) return std::unexpected(last.error());
+  // Of all blocks, from the first that is there; or of one of them, which follows the state that it begins with.
+  const Outcome begun = options.height ? (*chain)->begin(*last - 1) : (*chain)->begin(*last, /*earliest=*/true);
+  if (!begun) return std::unexpected(begun.error());
+  const std::uint64_t begins_behind = (*chain)->machine().height();
   MessageSearch search(**chain, *last, options, *sender, message_id);
   if (const Outcome ran = (*chain)->run(search); !ran) return std::unexpected(ran.error());
   if (!search.found()) {
     return failed(fmt::format("no signed block {} holds a message of {} with sequence {}{}",
                               options.height ? fmt::format("of height {}", *options.height) : "up to the newest",
-                              options.name, options.sequence, message_id ? " and this id" : ""));
+                              options.name, options.sequence, message_id ? " and this id" : "") +
+                  (!options.height && begins_behind != 0
+                       ? fmt::format("; blocks 1 to {} are not in the journal any more", begins_behind)
+                       : ""));
   }
   const auto header = (*chain)->header(search.found()->height);
   if (!header) return std::unexpected(header.error());

@@ -1,6 +1,7 @@
 // `electrad verify`: the offline auditor on a data directory or on packed blocks.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 
@@ -12,7 +13,9 @@
 #include "engine/electrad/progress_bar.h"
 #include "engine/pipeline/audit.h"
 #include "engine/pipeline/packed_source.h"
+#include "engine/pipeline/restore.h"
 #include "io/directory_lock.h"
+#include "io/snapshot/snapshot_directory.h"
 
 namespace electra::app {
 namespace {
@@ -30,11 +33,54 @@ struct Subject {
   state::Genesis genesis;
   std::unique_ptr<pipeline::ChainSource> source;
   std::string name;
-  bool served = false;  // a gateway is writing to it
+  bool served = false;                                // a gateway is writing to it
+  std::optional<pipeline::SnapshotPlaces> places{};   // of a data directory
+  std::optional<pipeline::RestoredState> restored{};  // from where it is checked, if its beginning is not there
+};
+
+struct CheckedSnapshot {
+  std::string name;
+  proto::BlockHeader header;
+  std::string fault;  // empty: none
 };
 
 std::unexpected<Failure> failure(ExitCode code, std::string text) {
   return std::unexpected(Failure{code, std::move(text)});
+}
+
+// A journal whose first segments are gone is checked from the oldest snapshot on.
+std::expected<void, Failure> begin_behind(Subject& subject, pipeline::DirectorySourceOptions& options) {
+  const auto first = pipeline::first_segment(subject.places->journal);
+  if (!first || *first <= 1) return {};  // what cannot be listed is the source's to tell
+  auto search = pipeline::find_snapshot(*subject.places, subject.genesis, {.newest_first = false});
+  if (!search) return failure(ExitCode::failed, search.error());
+  if (!search->found) {
+    return failure(ExitCode::not_verified,
+                   pipeline::begins_later_text(subject.places->journal, *first, search->unusable));
+  }
+  subject.restored = std::move(search->found);
+  options.behind = {.start = pipeline::start_behind(subject.restored->snapshot, subject.restored->header),
+                    .last = subject.restored->header,
+                    .gateway_key = chain::gateway_key(*subject.restored->machine)};
+  return {};
+}
+
+// Each snapshot against the journal and the headers; those that a gateway has removed meanwhile are left out.
+std::vector<CheckedSnapshot> check_snapshots(const Subject& subject) {
+  std::vector<CheckedSnapshot> checked;
+  if (!subject.places) return checked;
+  const auto batches = io::list_snapshots(subject.places->snapshots);
+  if (!batches) return {{.name = subject.places->snapshots.string(), .header = {}, .fault = batches.error()}};
+  for (const std::uint64_t batch : *batches) {
+    const std::filesystem::path file = subject.places->snapshots / io::snapshot_name(batch);
+    const auto header = pipeline::check_snapshot(file, *subject.places, subject.genesis);
+    std::error_code error;
+    if (!header && !std::filesystem::exists(file, error)) continue;
+    checked.push_back({.name = file.filename().string(),
+                       .header = header ? *header : proto::BlockHeader{},
+                       .fault = header ? std::string() : header.error()});
+  }
+  return checked;
 }
 
 std::expected<Subject, Failure> open_directory(const Home& home, const Options& options) {
@@ -43,8 +89,13 @@ std::expected<Subject, Failure> open_directory(const Home& home, const Options& 
   Subject subject{.genesis = std::move(file->genesis), .source = {}, .name = home.root().string(), .served = false};
   // Not kept: an audit does not stand in a gateway's way.
   subject.served = !io::DirectoryLock::acquire(home.root()).has_value();
+  subject.places = {.snapshots = home.snapshots_directory(),
+                    .journal = home.journal_directory(),
+                    .headers_file = home.headers_file()};
+  pipeline::DirectorySourceOptions source_options{.unfinished = options.unfinished || subject.served, .behind = {}};
+  if (auto begun = begin_behind(subject, source_options); !begun) return std::unexpected(begun.error());
   auto source = pipeline::open_directory_source(home.journal_directory(), home.headers_file(), subject.genesis.hash,
-                                                {.unfinished = options.unfinished || subject.served});
+                                                source_options);
   if (!source) return failure(ExitCode::home, source.error());
   subject.source = std::move(*source);
   return subject;
@@ -84,7 +135,15 @@ std::string problem_text(const pipeline::SourceProblem& problem) {
   return text + problem.text;
 }
 
-Json report_json(const Subject& subject, const pipeline::AuditReport& report, double seconds) {
+Json report_json(const Subject& subject, const pipeline::AuditReport& report,
+                 const std::vector<CheckedSnapshot>& snapshots, double seconds) {
+  Json checked = Json::array();
+  for (const CheckedSnapshot& snapshot : snapshots) {
+    checked.push_back({{"name", snapshot.name},
+                       {"batch", std::to_string(snapshot.header.last_batch)},
+                       {"height", std::to_string(snapshot.header.height)},
+                       {"fault", snapshot.fault}});
+  }
   Json problems = Json::array();
   for (const pipeline::SourceProblem& problem : report.problems) {
     problems.push_back({{"file", problem.place.file.string()},
@@ -98,6 +157,8 @@ Json report_json(const Subject& subject, const pipeline::AuditReport& report, do
           {"chainId", subject.genesis.chain_id},
           {"genesisHash", to_hex(subject.genesis.hash)},
           {"served", subject.served},
+          {"beginsBehindBatch", std::to_string(report.begins_behind_batch)},
+          {"beginsBehindHeight", std::to_string(report.begins_behind_height)},
           {"batches", std::to_string(report.batches)},
           {"executedBatches", std::to_string(report.executed_batches)},
           {"openBatches", std::to_string(report.open_batches)},
@@ -113,17 +174,25 @@ Json report_json(const Subject& subject, const pipeline::AuditReport& report, do
           {"threads", report.threads},
           {"seconds", seconds},
           {"messagesPerSecond", seconds > 0 ? static_cast<double>(report.messages) / seconds : 0.0},
+          {"snapshots", std::move(checked)},
           {"problemCount", std::to_string(report.problem_count)},
           {"problems", std::move(problems)}};
 }
 
-void print_report(const Subject& subject, const pipeline::AuditReport& report, double seconds) {
-  std::vector<std::pair<std::string, std::string>> pairs = {
-      {"chain", subject.genesis.chain_id},
-      {"genesis hash", to_hex(subject.genesis.hash)},
+void print_report(const Subject& subject, const pipeline::AuditReport& report,
+                  const std::vector<CheckedSnapshot>& snapshots, double seconds) {
+  std::vector<std::pair<std::string, std::string>> pairs = {{"chain", subject.genesis.chain_id},
+                                                            {"genesis hash", to_hex(subject.genesis.hash)}};
+  if (subject.restored) {
+    pairs.emplace_back("not checked", fmt::format("batches 1 to {}: what was before block {} is taken from {}",
+                                                  report.begins_behind_batch, report.begins_behind_height + 1,
+                                                  subject.restored->file.filename().string()));
+  }
+  const std::vector<std::pair<std::string, std::string>> checked = {
       {"signatures", fmt::format("{} good, under {} threads of {}", report.messages, report.threads, report.verifier)},
       {"batches", fmt::format("{} executed", report.executed_batches)},
       {"headers", fmt::format("{} made again and compared", report.blocks)}};
+  pairs.insert(pairs.end(), checked.begin(), checked.end());
   if (report.last_header.height != 0) {
     pairs.emplace_back("height", fmt::format("{}, ends {}", report.last_header.height,
                                              instant_text(report.last_header.time_ns / 1'000'000'000)));
@@ -134,6 +203,10 @@ void print_report(const Subject& subject, const pipeline::AuditReport& report, d
     pairs.emplace_back("not signed yet", fmt::format("{} blocks", report.unsigned_blocks));
   if (report.open_messages != 0) {
     pairs.emplace_back("behind them", fmt::format("{} messages of a block that is not closed", report.open_messages));
+  }
+  if (!snapshots.empty()) {
+    const auto good = std::ranges::count(snapshots, std::string(), &CheckedSnapshot::fault);
+    pairs.emplace_back("snapshots", fmt::format("{} of {} in order", good, snapshots.size()));
   }
   const state::Totals& totals = report.totals;
   pairs.emplace_back("energy",
@@ -159,16 +232,26 @@ std::expected<void, Failure> run(const Context& context, const Options& options)
   audit_options.all = options.all;
   audit_options.progress = std::ref(bar);
   const auto begin = std::chrono::steady_clock::now();
-  const auto report = pipeline::audit(subject->genesis, *subject->source, audit_options);
+  const bool behind = subject->restored.has_value();
+  auto report = behind ? pipeline::audit_behind(std::move(*subject->restored), *subject->source, audit_options)
+                       : pipeline::audit(subject->genesis, *subject->source, audit_options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   bar.end();
   if (!report) return failure(ExitCode::failed, report.error());
+  std::vector<CheckedSnapshot> snapshots;
+  if (report->good() || options.all) snapshots = check_snapshots(*subject);
+  for (const CheckedSnapshot& snapshot : snapshots) {
+    if (snapshot.fault.empty()) continue;
+    ++report->problem_count;
+    report->problems.push_back(
+        {.text = snapshot.fault, .place = {}, .batch = snapshot.header.last_batch, .height = snapshot.header.height});
+  }
 
   if (context.json) {
-    print_json(report_json(*subject, *report, seconds));
+    print_json(report_json(*subject, *report, snapshots, seconds));
   } else {
     for (const pipeline::SourceProblem& problem : report->problems) fmt::print("wrong: {}\n", problem_text(problem));
-    print_report(*subject, *report, seconds);
+    print_report(*subject, *report, snapshots, seconds);
   }
   if (!report->good()) {
     const std::uint64_t more = report->problem_count - report->problems.size();
@@ -202,7 +285,9 @@ void add_verify(CLI::App& app, Context& context) {
   command->add_option("--backend", options->backend, "Verifier: auto, avx512, avx2 or sodium")->capture_default_str();
   command->footer(
       "Verifies every signature, hash and header, executes every batch, makes every state root again and adds up the\n"
-      "books. Reads only. Ends with 10 if something is not true, and names the first such place.\n\n"
+      "books; makes the state of each snapshot and compares its root. Reads only. Ends with 10 if something is not\n"
+      "true, and names the first such place. Where the first segments of the journal are gone, it begins with the\n"
+      "oldest snapshot and says so.\n\n"
       "Examples:\n"
       "  electrad verify\n"
       "  electrad verify /backup/grid --all --json\n"
