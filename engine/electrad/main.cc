@@ -43,6 +43,7 @@ int run(int argc, char** argv) {
   add_tx(app, context);
   add_keys(app, context);
   add_inspect(app, context);
+  add_snapshot(app, context);
   add_export(app, context);
   add_prove(app, context);
   add_check_proof(app, context);

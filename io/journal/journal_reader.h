@@ -15,5 +15,8 @@ namespace electra::io {
 // Hands every record to the sink. An empty directory is an empty journal.
 [[nodiscard]] std::expected<RecoveryResult, RecoveryError> read_journal(const std::filesystem::path& directory,
                                                                         RecordSink& sink);
+// What follows a record that is known from elsewhere.
+[[nodiscard]] std::expected<RecoveryResult, RecoveryError> read_journal(const std::filesystem::path& directory,
+                                                                        const JournalStart& start, RecordSink& sink);
 
 }  // namespace electra::io
