@@ -83,7 +83,8 @@ class Auditor final : public pipeline::RecordReplayer {
 
 }  // namespace
 
-Grid::Grid(const ConfigChanges& config_changes) : root_(make_directory()), home_(root_ / "home"), port_(free_port()) {
+Grid::Grid(const ConfigChanges& config_changes, const std::string& sections)
+    : root_(make_directory()), home_(root_ / "home"), port_(free_port()) {
   std::string text = read_text(std::filesystem::path(ELECTRA_DATA) / "config.yml");
   for (const auto& [key, value] : config_changes) {
     const std::size_t begin = text.find("\n  " + key + ":");
@@ -93,7 +94,7 @@ Grid::Grid(const ConfigChanges& config_changes) : root_(make_directory()), home_
     }
     text.replace(begin, text.find('\n', begin + 1) - begin, "\n  " + key + ": " + value);
   }
-  std::ofstream(root_ / "config.yml") << text;
+  std::ofstream(root_ / "config.yml") << text << "\n" << sections;
   EXPECT_EQ(run({ELECTRAD, "init", "--home", home_.root(), "--config", root_ / "config.yml"}, log(), kStartMax), 0)
       << log_tail();
 }

@@ -44,7 +44,8 @@ using ConfigChanges = std::vector<std::pair<std::string, std::string>>;
 
 class Grid {
  public:
-  explicit Grid(const ConfigChanges& config_changes = {});
+  // `sections`: more of the configuration, whole lines.
+  explicit Grid(const ConfigChanges& config_changes = {}, const std::string& sections = {});
   ~Grid();
   Grid(const Grid&) = delete;
   Grid& operator=(const Grid&) = delete;

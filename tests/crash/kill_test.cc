@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <random>
 #include <thread>
 
@@ -73,6 +74,14 @@ class Killer {
   std::uint64_t kills_ = 0;
   std::vector<std::string> headers_;
 };
+
+// Lines of the log with this in them.
+std::size_t count_in_log(const Grid& grid, const std::string& words) {
+  std::ifstream log(grid.log());
+  std::size_t count = 0;
+  for (std::string line; std::getline(log, line);) count += line.find(words) != std::string::npos ? 1 : 0;
+  return count;
+}
 
 // After a graceful stop.
 void check_blocks(Grid& grid, const Killer& killer) {
@@ -160,14 +169,16 @@ TEST(Kill, AtAnyMomentLosesNothingAndAppliesNothingTwice) {
     EXPECT_EQ(grid.stop(), 0) << grid.log_tail();
   }
 
-  Grid grid;
+  Grid grid({}, "snapshots: {every: 128KiB}\n");  // so that kills come in the middle of some, and starts from others
   Killer killer(grid, seed);
   ASSERT_TRUE(grid.start()) << grid.log_tail();
   ASSERT_NO_FATAL_FAILURE(enroll_under_kills(grid, killer, static_cast<int>(kills / 4 + 1)));
   ASSERT_NO_FATAL_FAILURE(
       replay_under_kills(grid, killer, kills, grid.root() / "acknowledged", grid.root() / "summary.json"));
-  std::printf("killed %lu times\n", killer.kills());
+  std::printf("killed %lu times, %zu starts from a snapshot, %zu sealed\n", killer.kills(),
+              count_in_log(grid, "event=restored"), count_in_log(grid, "state=sealed"));
   EXPECT_GE(killer.kills(), kills);
+  EXPECT_GT(count_in_log(grid, "event=restored"), 0U) << "no start was from a snapshot: this has shown nothing of them";
 
   EXPECT_EQ(settlement_of_summary(grid.root() / "summary.json"), undisturbed);
   const LiveDigest live = grid.live_digest();
@@ -195,6 +206,66 @@ TEST(Kill, AtAnyMomentLosesNothingAndAppliesNothingTwice) {
   }
   EXPECT_EQ(acknowledged.size(), kReadings);
   ASSERT_NO_FATAL_FAILURE(check_blocks(grid, killer));
+}
+
+// Segments that no start needs are dropped meanwhile: the way back is by snapshots only.
+TEST(Kill, AtAnyMomentLosesNothingThoughOldSegmentsAreDropped) {
+  const std::uint64_t kills = kills_wanted() / 2 + 1;
+  const std::uint64_t seed = number_from_environment("ELECTRA_CRASH_SEED", std::random_device{}());
+  SCOPED_TRACE("run again with ELECTRA_CRASH_SEED=" + std::to_string(seed));
+  std::printf("kills %lu, seed %lu\n", kills, seed);
+  Grid grid({{"segment_bytes", "1MiB"}}, "snapshots: {every: 128KiB, old_segments: drop}\n");
+  Killer killer(grid, seed);
+  ASSERT_TRUE(grid.start()) << grid.log_tail();
+  ASSERT_TRUE(grid.play("enroll")) << grid.log_tail();
+  ASSERT_NO_FATAL_FAILURE(
+      replay_under_kills(grid, killer, kills, grid.root() / "acknowledged", grid.root() / "summary.json"));
+  std::printf("killed %lu times, %zu starts from a snapshot\n", killer.kills(), count_in_log(grid, "event=restored"));
+  ASSERT_EQ(grid.stop(), 0) << grid.log_tail();
+  EXPECT_FALSE(std::filesystem::exists(grid.home().journal_directory() / "000000000001.seg")) << "nothing was dropped";
+  const auto [code, text] = grid.verify();
+  EXPECT_EQ(code, 0) << text;
+  const auto report = nlohmann::json::parse(text, nullptr, false);
+  ASSERT_TRUE(report.is_object()) << text;
+  EXPECT_NE(report["beginsBehindBatch"], "0");
+  EXPECT_EQ(report["settlementDigest"], settlement_of_summary(grid.root() / "summary.json"));
+  std::map<MessageName, int> acknowledged;
+  for (const Acknowledged& line : read_acknowledged(grid.root() / "acknowledged")) ++acknowledged[line.name];
+  EXPECT_EQ(acknowledged.size(), kReadings);
+
+  // The tools work on what is left.
+  const std::string first = std::to_string(std::stoull(report["beginsBehindHeight"].get<std::string>()) + 1);
+  const struct {
+    int code;
+    std::vector<std::string> arguments;
+  } commands[] = {
+      {0, {"inspect", "journal", "--limit", "1"}},
+      {0, {"inspect", "snapshot"}},
+      {0, {"inspect", "account", "1"}},
+      {7, {"inspect", "account", "1", "--batch", "1"}},
+      {0, {"prove", "balance", "1"}},
+      {0, {"prove", "balance", "1", "--height", first}},
+      {7, {"prove", "balance", "1", "--height", "1"}},
+      {0, {"export", "blocks", "--from", first, "--out", grid.root() / "rest.blocks"}},
+      {1, {"export", "blocks", "--out", grid.root() / "all.blocks"}},
+      {0, {"snapshot", "--out", grid.root() / "copy"}},
+      {0, {"verify", grid.root() / "copy"}},
+      {10, {"verify", grid.root() / "rest.blocks"}},  // they begin in the middle
+  };
+  for (const auto& command : commands) {
+    std::vector<std::string> arguments = {ELECTRAD, "--home", grid.home().root()};
+    arguments.insert(arguments.end(), command.arguments.begin(), command.arguments.end());
+    EXPECT_EQ(run(arguments, grid.log(), 1min), command.code) << testing::PrintToString(command.arguments);
+  }
+
+  // The same readings, undisturbed, settle to the same.
+  Grid quiet;
+  ASSERT_TRUE(quiet.start()) << quiet.log_tail();
+  ASSERT_TRUE(quiet.play("enroll")) << quiet.log_tail();
+  ASSERT_TRUE(quiet.play("replay",
+                         {"--days", std::to_string(kDays), "--shuffle", "3", "--json", quiet.root() / "summary.json"}))
+      << quiet.log_tail();
+  EXPECT_EQ(settlement_of_summary(quiet.root() / "summary.json"), settlement_of_summary(grid.root() / "summary.json"));
 }
 
 }  // namespace
