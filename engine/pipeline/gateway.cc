@@ -109,7 +109,7 @@ void GatewayImpl::resume() {
 
 Batch* GatewayImpl::forming() {
   if (forming_ != nullptr && forming_->room() < 2) {
-    formed_.push_back(forming_);
+    formed_.push(*forming_);
     forming_ = nullptr;
   }
   if (forming_ == nullptr && !held_back()) forming_ = take_free();
@@ -141,7 +141,7 @@ bool GatewayImpl::quiet() const noexcept {
 void GatewayImpl::collect_verified() {
   while (Batch* batch = stage_->try_take()) {
     --verifying_;
-    verified_.push_back(batch);
+    verified_.push(*batch);
   }
 }
 
@@ -149,13 +149,13 @@ void GatewayImpl::collect_verified() {
 // While a record is being written a small batch waits and grows: that is how batches form under load.
 void GatewayImpl::verify_next() {
   while (true) {
-    Batch* next = !formed_.empty() ? formed_.front() : forming_;
+    Batch* next = !formed_.empty() ? &formed_.front() : forming_;
     if (next == nullptr || next->empty()) return;
     const bool large = next->size() >= settings_.parallel_batch_min;
     const bool first = verifying_ == 0 && verified_.empty();
     if (large ? verifying_ >= kVerifyingMax : !(first && may_write())) return;
     if (!formed_.empty()) {
-      formed_.pop_front();
+      formed_.pop();
     } else {
       forming_ = nullptr;
     }
@@ -168,7 +168,7 @@ void GatewayImpl::verify_next() {
     next->verify(*verifier_, 0, next->size());
     next->seal();
     next->verify_ns = thread_cpu_ns() - begin;
-    verified_.push_back(next);
+    verified_.push(*next);
     return;
   }
 }
@@ -189,7 +189,7 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
       journal_->append(batch.buffer(), {.time_ns = time_ns, .rules_version = rules_version, .flags = flags});
   if (number == 0) return;  // the journal has failed; run() ends
   ELECTRA_ASSERT_EQ(number, machine_->batch_number() + 1);
-  committed_.push_back(&batch);
+  committed_.push(batch);
   // A batch whose execution takes longer than a system call: let the disk start now instead of at the turn's end.
   if (messages.size() >= settings_.parallel_batch_min) loop_->submit_now();
 
@@ -217,8 +217,7 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
 }
 
 void GatewayImpl::on_durable(io::RecordBuffer& buffer, const io::DurableRecord& record) {
-  Batch& batch = *committed_.front();
-  committed_.pop_front();
+  Batch& batch = committed_.pop();
   ELECTRA_ASSERT(&batch.buffer() == &buffer);
   counters_.journal_wait_ns += record.write_ns;
   durable_time_ns_ = record.time_ns;
@@ -266,8 +265,9 @@ void GatewayImpl::make_empty_batches() {
 // A part of the block's header a turn, so that no message waits for the whole of it: what 100 us hash, and more after
 // large batches, which touch more.
 void GatewayImpl::make_headers() {
+  const std::uint64_t messages = std::exchange(unhashed_messages_, 0);  // also while there is nothing to hash
   if (!keeper_->working()) return;
-  keeper_->work(kHeaderBytesATurn + std::exchange(unhashed_messages_, 0) * kHeaderBytesAMessage);
+  keeper_->work(kHeaderBytesATurn + messages * kHeaderBytesAMessage);
   if (keeper_->working()) loop_->arm(work_timer_, 0);  // the next turn does not sleep
 }
 
@@ -302,9 +302,7 @@ void GatewayImpl::advance() {
   verify_next();
   // One record in flight: what arrives meanwhile is the next batch.
   while (!verified_.empty() && may_write()) {
-    Batch* batch = verified_.front();
-    verified_.pop_front();
-    commit(*batch, 0);
+    commit(verified_.pop(), 0);
     verify_next();
   }
   make_empty_batches();

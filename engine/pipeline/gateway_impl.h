@@ -5,7 +5,6 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "crypto-offload/key_store.h"
 #include "crypto-offload/verifier.h"
 #include "engine/pipeline/batch.h"
+#include "engine/pipeline/batch_queue.h"
 #include "engine/pipeline/front_desk.h"
 #include "engine/pipeline/gateway.h"
 #include "engine/pipeline/order_clock.h"
@@ -102,14 +102,14 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   std::unique_ptr<io::TcpServer> server_;
   std::unique_ptr<VerifyStage> stage_;
 
-  // Every batch is in exactly one of these places. The deques never grow beyond the pool.
+  // Every batch is in exactly one of these places.
   std::vector<std::unique_ptr<Batch>> batches_;
   std::vector<Batch*> free_;
   Batch* forming_ = nullptr;
-  std::deque<Batch*> formed_;     // full, waiting for verification
+  BatchQueue formed_;     // full, waiting for verification
   std::uint32_t verifying_ = 0;   // in the stage
-  std::deque<Batch*> verified_;   // waiting for their turn in the journal
-  std::deque<Batch*> committed_;  // executed; their record is being written
+  BatchQueue verified_;   // waiting for their turn in the journal
+  BatchQueue committed_;  // executed; their record is being written
 
   std::vector<Question> questions_;
   std::vector<Question> answering_;

@@ -133,7 +133,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
       !ok) {
     return ok;
   }
-  if (auto ok = check(settings_.batches_max >= 2 && settings_.batches_max <= 64, "batches_max is not in 2..64"); !ok) {
+  if (auto ok = check(settings_.batches_max >= 2 && settings_.batches_max <= kBatchesMax, "batches_max is not in 2..64"); !ok) {
     return ok;
   }
   if (auto ok = check(settings_.records_in_flight >= 1 && settings_.records_in_flight <= io::kRecordsInFlightMax,
