@@ -29,11 +29,10 @@ class SlowDevice final : public io::SegmentDevice {
   int write_now(int fd, ByteSpan bytes, std::uint64_t offset) override { return disk_->write_now(fd, bytes, offset); }
 
   void write(io::Operation& operation, const io::SegmentWrite& write) override {
-    Held& held = take_free();
-    held.operation = &operation;
-    operation.pending = true;  // as seal() would
-    disk_->write(held.own, write);
+    if (!write.durable) return disk_->write(operation, write);
+    disk_->write(hold(operation).own, write);
   }
+  void start_sync(io::Operation& operation, int fd) override { disk_->start_sync(hold(operation).own, fd); }
 
  private:
   struct Held {
@@ -43,6 +42,13 @@ class SlowDevice final : public io::SegmentDevice {
     std::int32_t result = 0;
     std::uint64_t due_ns = 0;
   };
+
+  Held& hold(io::Operation& operation) {
+    Held& held = take_free();
+    held.operation = &operation;
+    operation.pending = true;  // as seal() would
+    return held;
+  }
 
   Held& take_free() {
     if (free_.empty()) {

@@ -2,9 +2,9 @@
 //
 // Lives on the loop's thread. append() numbers the batch and queues it; up to in_flight_max records are on their way to the
 // disk at once, callbacks come in batch order. A record is sealed (header, hashes, watermark) when it is sent. Zeros are
-// written a few MiB ahead, beside the records, because a write into fresh extents costs a second flush. A record that does
-// not fit opens the next segment, which was made ahead; the closed one is cut to its last record before the new one gets
-// its first, so a valid record in a later segment vouches for everything before it.
+// written ahead into the next segment, beside the records, because a write into fresh extents costs a second flush. A record
+// that does not fit, or a small one where the zeros end, opens the next segment; the closed one is cut to its last record
+// before the new one gets its first, so a valid record in a later segment vouches for everything before it.
 // The first failure is for ever: nothing after it is called durable, whatever the disk says later.
 #pragma once
 
@@ -27,7 +27,7 @@ inline constexpr std::uint32_t kRecordsInFlightMax = 16;
 struct JournalConfig {
   std::filesystem::path directory;                        // of the segments; made if it is not there
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;  // multiple of 4096; a larger record gets a segment of its own
-  std::uint64_t lead_bytes = std::uint64_t{4} << 20;      // zeros kept ahead; multiple of 4096
+  std::uint64_t lead_bytes = std::uint64_t{4} << 20;      // zeros in a new segment at least; multiple of 4096
   std::uint32_t in_flight_max = 1;                        // 1..16 records
 };
 

@@ -69,8 +69,14 @@ class UringSegmentDevice final : public SegmentDevice {
     } else {
       io_uring_prep_write(sqe, target, write.bytes.data(), length, write.offset);
     }
-    sqe->rw_flags = RWF_DSYNC;
+    sqe->rw_flags = write.durable ? RWF_DSYNC : 0;
     if (write.file_index >= 0) io_uring_sqe_set_flags(sqe, IOSQE_FIXED_FILE);
+    loop_.seal(sqe, operation);
+  }
+
+  void start_sync(Operation& operation, int fd) override {
+    io_uring_sqe* sqe = loop_.prepare();
+    io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
     loop_.seal(sqe, operation);
   }
 

@@ -20,6 +20,7 @@ struct SegmentWrite {
   int buffer_index = -1;  // registered buffer that holds `bytes`, -1: none
   ByteSpan bytes;         // memory, length and offset aligned to 4 KiB
   std::uint64_t offset = 0;
+  bool durable = true;  // false: not before a sync
 };
 
 class SegmentDevice {
@@ -40,9 +41,11 @@ class SegmentDevice {
 
   // Synchronous durable write of all bytes; 0 or errno.
   [[nodiscard]] virtual int write_now(int fd, ByteSpan bytes, std::uint64_t offset) = 0;
-  // Starts a write that completes when it is durable (RWF_DSYNC). The operation's result is the bytes written or -errno;
-  // it never completes inside this call.
+  // Starts a write that completes when it is durable (RWF_DSYNC), if it is to be. The operation's result is the bytes
+  // written or -errno; it never completes inside this call.
   virtual void write(Operation& operation, const SegmentWrite& write) = 0;
+  // Starts to make durable what was written before, with the file's size. Result 0 or -errno, never inside this call.
+  virtual void start_sync(Operation& operation, int fd) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<SegmentDevice> make_segment_device(Loop& loop);

@@ -153,8 +153,17 @@ void FaultyDevice::write(Operation& operation, const SegmentWrite& write) {
     file.write(reinterpret_cast<const char*>(write.bytes.data()), static_cast<std::streamsize>(reached));
   }
   const bool is_short = plan_->kind == FaultPlan::Kind::short_write;
+  complete_later(operation, is_short ? static_cast<std::int32_t>(reached) : -plan_->error);
+}
+
+void FaultyDevice::start_sync(Operation& operation, int fd) {
+  if (plan_->fail_sync == 0) return disk_->start_sync(operation, fd);
+  complete_later(operation, -plan_->fail_sync);
+}
+
+void FaultyDevice::complete_later(Operation& operation, std::int32_t result) {
   operation.pending = true;
-  late_.push_back({&operation, is_short ? static_cast<std::int32_t>(reached) : -plan_->error});
+  late_.push_back({&operation, result});
   loop_.defer(deliver_);
 }
 

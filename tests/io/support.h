@@ -89,6 +89,7 @@ struct FaultPlan {
   int error = 5;                    // EIO
   std::uint64_t bytes_written = 0;  // that reach the file although the write fails (short_write, torn)
   int fail_truncate = 0;            // errno of the next truncate after opening, 0: works
+  int fail_sync = 0;                // of zeros
   int fail_sync_directory = 0;
   int fail_create = 0;
 };
@@ -104,8 +105,10 @@ class FaultyDevice final : public SegmentDevice {
   bool direct_io() const noexcept override;
   int write_now(int fd, ByteSpan bytes, std::uint64_t offset) override;
   void write(Operation& operation, const SegmentWrite& write) override;
+  void start_sync(Operation& operation, int fd) override;
 
  private:
+  void complete_later(Operation& operation, std::int32_t result);
   struct Late {
     Operation* operation;
     std::int32_t result;
