@@ -28,7 +28,8 @@ inline constexpr std::uint32_t kBlockBatchesMax = 1U << 16;
 // The trees over all tables of a machine. Whoever follows a machine clears its touched sets, so there is one per machine.
 //
 // An update may be made in pieces, while the machine goes on: a leaf that a batch is about to change before its turn came
-// is encoded right before that, so the root is that of the moment of begin().
+// is encoded right before that, so the root is that of the moment of begin(). What is encoded waits to be hashed, 25 MiB of
+// it at most, so that a batch which changes much pays for the copies only.
 class StateTrees final : state::LeafWatcher {
  public:
   // Of a machine of any age whose touched sets name every leaf, as they do after create().
@@ -41,9 +42,11 @@ class StateTrees final : state::LeafWatcher {
   void update();
 
   // The same in pieces: begin() between two batches, then step() between any two until it says true. Meanwhile roots and
-  // trees say nothing. Encodes and hashes about `bytes` of leaves or nodes, at most 256 KiB more.
+  // trees say nothing. Hashes about `bytes` of leaves or nodes, at most 100 KiB more.
   void begin();
-  bool step(std::size_t bytes);
+  bool step(std::size_t bytes);  // of leaves and nodes that are hashed
+  // About how many bytes step() has to hash in all, from begin() on.
+  [[nodiscard]] std::size_t work_bytes() const noexcept { return work_bytes_; }
   [[nodiscard]] bool under_way() const noexcept { return under_way_; }
   [[nodiscard]] Bytes32 root() const noexcept;  // as of the last update()
 
@@ -56,19 +59,31 @@ class StateTrees final : state::LeafWatcher {
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
  private:
-  void before_change(state::Table table, std::uint32_t index) noexcept override { encode(table, index); }
-  void encode(state::Table table, std::uint32_t index) noexcept;
-  void hash_encoded() noexcept;
+  // Leaves that were encoded and are not hashed yet.
+  struct Chunk {
+    std::vector<std::uint8_t> leaves;   // one after the other
+    std::vector<crypto::HashJob> jobs;  // what to do with them; `in` is set at last
+  };
+
+  void before_change(state::Table table, std::uint32_t index) noexcept override { (void)encode(table, index); }
+  // Returns the leaf's bytes.
+  std::size_t encode(state::Table table, std::uint32_t index) noexcept;
+  void close_chunk() noexcept;
+  void add_chunk();
+  // The oldest one that is closed; returns its bytes.
+  std::size_t hash_chunk() noexcept;
 
   state::Machine& machine_;
   std::vector<MerkleTree> trees_;        // one a table
   state::Machine::LeafIndexes indexes_;  // that are touched, by table
-  std::vector<std::uint8_t> leaves_;     // of one chunk, encoded one after the other
-  std::vector<crypto::HashJob> jobs_;    // what to do with them; `in` is set at last
+  std::vector<Chunk> chunks_;            // a ring; grows up to its bound and stays
+  std::size_t first_chunk_ = 0;          // the oldest closed one
+  std::size_t closed_chunks_ = 0;        // behind them comes the one that is being filled
   bool under_way_ = false;
   bool leaves_done_ = false;  // nodes are being hashed
   std::size_t table_ = 0;     // where step() goes on
   std::size_t next_ = 0;      // of its indexes
+  std::size_t work_bytes_ = 0;
 };
 
 class BlockMaker {
@@ -94,6 +109,10 @@ class BlockMaker {
   void begin_close();
   [[nodiscard]] std::optional<proto::BlockHeader> step(std::size_t bytes);
   [[nodiscard]] bool closing() const noexcept { return closing_; }
+  // About how many bytes step() has to hash for it in all.
+  [[nodiscard]] std::size_t closing_bytes() const noexcept { return trees_.work_bytes(); }
+  // Of the block that is being closed.
+  [[nodiscard]] std::uint32_t closing_messages() const noexcept { return header_.messages; }
 
   // Of the block under way.
   [[nodiscard]] std::uint32_t open_batches() const noexcept { return open_batches_; }

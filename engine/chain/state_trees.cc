@@ -9,9 +9,11 @@
 namespace electra::chain {
 namespace {
 
-// Leaves that are encoded before they are hashed: enough for every lane, little enough for the second-level cache.
+// Leaves that are encoded before they are hashed: enough for every lane (64 of the largest leaves there are many of, four
+// times 16), little enough for the second-level cache and for those who wait meanwhile.
 constexpr std::size_t kChunkLeaves = 512;
-constexpr std::size_t kChunkBytes = 256U << 10;
+constexpr std::size_t kChunkBytes = 100U << 10;
+constexpr std::size_t kChunksMax = 256;
 
 // What a node hashes.
 constexpr std::size_t kNodeBytes = 2 * sizeof(Bytes32);
@@ -28,8 +30,8 @@ StateTrees::StateTrees(state::Machine& machine) : machine_(machine) {
   for (std::size_t table = 0; table < state::kTables; ++table) {
     trees_.emplace_back(machine_.touched(static_cast<state::Table>(table)).capacity());
   }
-  leaves_.reserve(kChunkBytes + machine_.leaf_bytes_max());
-  jobs_.reserve(kChunkLeaves);
+  chunks_.reserve(kChunksMax);
+  add_chunk();
   update();
 }
 
@@ -49,9 +51,18 @@ void StateTrees::begin() {
     indexes_[table].clear();
   }
   machine_.freeze_touched(*this, indexes_);
+  work_bytes_ = 0;
+  for (std::size_t table = 0; table < state::kTables; ++table) {
+    if (indexes_[table].empty()) continue;
+    // Leaves of a table are about alike.
+    std::vector<std::uint8_t>& leaf = chunks_.front().leaves;
+    machine_.append_leaf(static_cast<state::Table>(table), indexes_[table].front(), leaf);
+    work_bytes_ += indexes_[table].size() * (leaf.size() + 2 * kNodeBytes);
+    leaf.clear();
+  }
   // Those that every batch changes.
-  encode(state::Table::chain, 0);
-  encode(state::Table::settlement, 0);
+  (void)encode(state::Table::chain, 0);
+  (void)encode(state::Table::settlement, 0);
 }
 
 bool StateTrees::step(std::size_t bytes) {
@@ -60,19 +71,23 @@ bool StateTrees::step(std::size_t bytes) {
     bytes -= std::min(bytes, spent);
     return bytes == 0;
   };
+  while (closed_chunks_ != 0) {
+    if (spend(hash_chunk())) return false;
+  }
   for (; !leaves_done_ && table_ < state::kTables; ++table_, next_ = 0) {
     const auto table = static_cast<state::Table>(table_);
     const std::vector<std::uint32_t>& indexes = indexes_[table_];
     while (next_ < indexes.size()) {
       const std::uint32_t index = indexes[next_++];
       if (!machine_.thaw(table, index)) continue;  // encoded before it changed
-      const std::size_t before = leaves_.size();
-      encode(table, index);
-      if (spend(leaves_.size() > before ? leaves_.size() - before : kChunkBytes)) return false;
+      const std::size_t encoded = encode(table, index);
+      if (closed_chunks_ != 0) (void)hash_chunk();
+      if (spend(encoded)) return false;
     }
   }
   if (!leaves_done_) {
-    hash_encoded();
+    close_chunk();
+    (void)hash_chunk();
     leaves_done_ = true;
     table_ = 0;
     for (std::size_t table = 0; table < state::kTables; ++table) trees_[table].begin_update(indexes_[table]);
@@ -84,25 +99,52 @@ bool StateTrees::step(std::size_t bytes) {
   return true;
 }
 
-// Also from within a batch, right before the leaf changes.
-void StateTrees::encode(state::Table table, std::uint32_t index) noexcept {
-  const std::size_t begin = leaves_.size();
-  machine_.append_leaf(table, index, leaves_);
-  jobs_.push_back({.in = nullptr,
-                   .bytes = static_cast<std::uint32_t>(leaves_.size() - begin),
-                   .out = trees_[static_cast<std::size_t>(table)].leaf(index).data()});
-  if (jobs_.size() == kChunkLeaves || leaves_.size() >= kChunkBytes) hash_encoded();
+void StateTrees::add_chunk() {
+  chunks_.emplace_back();
+  chunks_.back().leaves.reserve(kChunkBytes + machine_.leaf_bytes_max());
+  chunks_.back().jobs.reserve(kChunkLeaves);
 }
 
-void StateTrees::hash_encoded() noexcept {
-  const std::uint8_t* leaf = leaves_.data();
-  for (crypto::HashJob& job : jobs_) {
+// Also from within a batch, right before the leaf changes.
+std::size_t StateTrees::encode(state::Table table, std::uint32_t index) noexcept {
+  Chunk& chunk = chunks_[(first_chunk_ + closed_chunks_) % chunks_.size()];
+  const std::size_t begin = chunk.leaves.size();
+  machine_.append_leaf(table, index, chunk.leaves);
+  const std::size_t bytes = chunk.leaves.size() - begin;
+  chunk.jobs.push_back({.in = nullptr,
+                        .bytes = static_cast<std::uint32_t>(bytes),
+                        .out = trees_[static_cast<std::size_t>(table)].leaf(index).data()});
+  if (chunk.jobs.size() == kChunkLeaves || chunk.leaves.size() >= kChunkBytes) close_chunk();
+  return bytes;
+}
+
+// The one that was being filled waits to be hashed, and an empty one takes its place.
+void StateTrees::close_chunk() noexcept {
+  ++closed_chunks_;
+  if (closed_chunks_ < chunks_.size()) return;
+  if (chunks_.size() == kChunksMax) {
+    (void)hash_chunk();
+    return;
+  }
+  std::ranges::rotate(chunks_, chunks_.begin() + static_cast<std::ptrdiff_t>(first_chunk_));
+  first_chunk_ = 0;
+  add_chunk();
+}
+
+std::size_t StateTrees::hash_chunk() noexcept {
+  Chunk& chunk = chunks_[first_chunk_];
+  const std::uint8_t* leaf = chunk.leaves.data();
+  for (crypto::HashJob& job : chunk.jobs) {
     job.in = leaf;
     leaf += job.bytes;
   }
-  crypto::hash_many(leaf_midstate(), jobs_);
-  leaves_.clear();
-  jobs_.clear();
+  crypto::hash_many(leaf_midstate(), chunk.jobs);
+  const std::size_t bytes = chunk.leaves.size();
+  chunk.leaves.clear();
+  chunk.jobs.clear();
+  first_chunk_ = (first_chunk_ + 1) % chunks_.size();
+  --closed_chunks_;
+  return bytes;
 }
 
 StateTrees::TableRoots StateTrees::table_roots() const noexcept {
@@ -116,7 +158,7 @@ StateTrees::TableRoots StateTrees::table_roots() const noexcept {
 Bytes32 StateTrees::root() const noexcept { return proto::state_root(table_roots()); }
 
 std::size_t StateTrees::memory_bytes() const noexcept {
-  std::size_t bytes = 0;
+  std::size_t bytes = kChunksMax * (kChunkBytes + machine_.leaf_bytes_max() + kChunkLeaves * sizeof(crypto::HashJob));
   for (std::size_t table = 0; table < state::kTables; ++table) {
     bytes += MerkleTree::memory_bytes(machine_.touched(static_cast<state::Table>(table)).capacity());
   }

@@ -16,9 +16,14 @@ static_assert(kVerifyingMax <= kVerifyBatchesMax);
 // Without a following batch, an empty record carries the watermark this long after the last one became durable.
 constexpr std::uint64_t kWatermarkDelayNs = 10'000'000;
 
-// Of leaves and nodes that are hashed for a block's header.
-constexpr std::size_t kHeaderBytesATurn = 128U << 10;
-constexpr std::size_t kHeaderBytesAMessage = 256;
+// How fast a block's header is made, in bytes of leaves and nodes that are hashed: at this rate or so fast that half of the
+// next block is enough for it, whichever is more; a block's half by time or by messages, whichever comes first. In steps of
+// some 30 us.
+constexpr std::uint64_t kHeaderBytesPerSecond = std::uint64_t{128} << 20;
+constexpr std::uint64_t kHeadersPerSecond = 2;
+constexpr std::uint64_t kHeaderStepBytesMin = 32U << 10;
+constexpr std::uint64_t kHeaderStepNs = 250'000;
+constexpr std::uint64_t kHeaderPauseNsMax = 500'000;  // that is made up for at once
 
 // Peers get this long to read their last receipts when the gateway stops.
 constexpr std::uint64_t kShutdownNs = 2'000'000'000;
@@ -26,6 +31,7 @@ constexpr std::uint64_t kShutdownNs = 2'000'000'000;
 // How often the system clock is looked at while nothing happens.
 constexpr std::uint64_t kClockLookNs = 60'000'000'000;
 constexpr std::uint64_t kUnsureLookNs = 1'000'000'000;
+constexpr std::uint64_t kSecondNs = 1'000'000'000;
 
 // Questions of all sessions that may wait at once.
 constexpr std::size_t kQuestionsMax = 4096;
@@ -262,13 +268,26 @@ void GatewayImpl::make_empty_batches() {
   }
 }
 
-// A part of the block's header a turn, so that no message waits for the whole of it: what 100 us hash, and more after
-// large batches, which touch more.
+// A part of the block's header a turn, at a bounded rate, so that no message waits for the whole of it.
 void GatewayImpl::make_headers() {
   const std::uint64_t messages = std::exchange(unhashed_messages_, 0);  // also while there is nothing to hash
-  if (!keeper_->working()) return;
-  keeper_->work(kHeaderBytesATurn + messages * kHeaderBytesAMessage);
-  if (keeper_->working()) loop_->arm(work_timer_, 0);  // the next turn does not sleep
+  if (!keeper_->working()) {
+    header_paced_ns_ = header_allowance_ = 0;
+    return;
+  }
+  const std::uint64_t now = io::monotonic_ns();
+  if (header_paced_ns_ == 0) header_paced_ns_ = now;
+  const std::uint64_t passed = std::min(now - header_paced_ns_, kHeaderPauseNsMax);
+  const std::uint64_t wanted = keeper_->maker().closing_bytes() * kHeadersPerSecond;
+  header_paced_ns_ = now;
+  header_allowance_ += passed * std::max(kHeaderBytesPerSecond, wanted) / kSecondNs +
+                       messages * wanted / std::max(1U, keeper_->maker().closing_messages());
+  if (stopping_) {
+    keeper_->work(SIZE_MAX);
+  } else if (header_allowance_ >= kHeaderStepBytesMin) {
+    keeper_->work(std::exchange(header_allowance_, 0));
+  }
+  if (keeper_->working()) loop_->arm(work_timer_, now + kHeaderStepNs);
 }
 
 void GatewayImpl::arm_timer() {

@@ -120,6 +120,8 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   io::Timer timer_;
   io::Timer work_timer_;                 // while a header is being made
   std::uint64_t unhashed_messages_ = 0;  // executed since the last part of a header
+  std::uint64_t header_allowance_ = 0;   // bytes that may be hashed for the header under way
+  std::uint64_t header_paced_ns_ = 0;    // monotonic, up to when that was reckoned; 0: none is under way
   bool stopping_ = false;
   std::atomic<bool> stop_requested_{false};
   std::string failure_;
