@@ -12,12 +12,13 @@ namespace electra::pipeline {
 namespace {
 
 // The cursor stops when so many bytes wait for the disk; it goes on when a chunk is written.
-constexpr std::uint64_t kAheadBytes = std::uint64_t{1} << 20;
-// At once: about half a millisecond of the io thread.
-constexpr std::int64_t kStepBytesMax = std::int64_t{512} << 10;
+constexpr std::uint64_t kAheadBytes = std::uint64_t{2} << 20;
+// At once: less than a tenth of a millisecond of the io thread, but when batches are about to be held back.
+constexpr std::uint64_t kStepBytesMax = std::uint64_t{96} << 10;
+constexpr std::uint64_t kUrgentStepBytes = std::uint64_t{1} << 20;
 // Less is not worth a call.
-constexpr std::int64_t kStepBytesMin = std::int64_t{16} << 10;
-constexpr std::uint64_t kStepNs = 1'000'000;
+constexpr std::uint64_t kStepBytesMin = std::uint64_t{16} << 10;
+constexpr std::uint64_t kStepNs = 250'000;
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
 
 }  // namespace
@@ -82,7 +83,6 @@ void SnapshotKeeper::begin(const proto::BatchLink& link) {
 // Also in the middle of Machine::execute().
 void SnapshotKeeper::leaf(state::Table table, std::uint32_t index, ByteSpan bytes) noexcept {
   writer_->add(static_cast<std::uint8_t>(table), index, bytes);
-  allowance_ -= static_cast<std::int64_t>(bytes.size() + io::kLeafPrefixBytes);
 }
 
 void SnapshotKeeper::durable(const io::DurableRecord& record, const Bytes16& journal_id) {
@@ -101,30 +101,38 @@ void SnapshotKeeper::durable(const io::DurableRecord& record, const Bytes16& jou
 }
 
 void SnapshotKeeper::advance() {
-  if (phase_ == Phase::walking) walk();
-  if (phase_ == Phase::walking) house_.loop.arm(timer_, io::monotonic_ns() + kStepNs);
+  if (walking()) walk();
+  if (walking()) house_.loop.arm(timer_, io::monotonic_ns() + kStepNs);
   seal_if_ready();
 }
 
+bool SnapshotKeeper::walking() const noexcept {
+  return phase_ == Phase::walking || (phase_ == Phase::walked && writer_->unhashed_bytes() > 0);
+}
+
+// A step of the cursor when little waits to be hashed, and a step of hashing, of what the cursor and the batches gave out.
 void SnapshotKeeper::walk() {
   const std::uint64_t now_ns = io::monotonic_ns();
-  // A pause earns at most one step; what batches gave out beyond it is made up for by waiting, a second at most.
+  // A pause earns at most one step.
   const std::uint64_t passed_ns = std::min(now_ns - allowed_ns_, kSecondNs);
-  const auto earned =
-      static_cast<std::int64_t>(static_cast<unsigned __int128>(passed_ns) * settings_.bytes_per_second / kSecondNs);
   allowed_ns_ = now_ns;
-  allowance_ = std::clamp(allowance_ + earned, -static_cast<std::int64_t>(settings_.bytes_per_second), kStepBytesMax);
-  if (allowance_ < kStepBytesMin || writer_->unwritten_bytes() >= kAheadBytes) return;
+  allowance_ = std::min(allowance_ + passed_ns * settings_.bytes_per_second / kSecondNs, kStepBytesMax);
+  if (writer_->unwritten_bytes() > settings_.hold_bytes / 2) allowance_ = kUrgentStepBytes;
+  if (allowance_ < kStepBytesMin) return;
   const std::uint64_t begin = thread_cpu_ns();
-  const bool more = house_.machine.snapshot_step(static_cast<std::size_t>(allowance_));
+  if (phase_ == Phase::walking && writer_->unwritten_bytes() < kAheadBytes) {
+    const bool more = house_.machine.snapshot_step(static_cast<std::size_t>(allowance_));
+    if (!more && writer_->taking()) {  // a writer that has failed says so at the end of the turn
+      phase_ = Phase::walked;
+      writer_->end();
+    }
+  }
+  writer_->hash(std::exchange(allowance_, 0));
   counters_.cpu_ns += thread_cpu_ns() - begin;
-  if (more || !writer_->taking()) return;  // a writer that has failed says so at the end of the turn
-  phase_ = Phase::walked;
-  writer_->end();
 }
 
 void SnapshotKeeper::seal_if_ready() {
-  if (phase_ != Phase::walked || !seal_) return;
+  if (phase_ != Phase::walked || walking() || !seal_) return;
   const auto header = house_.blocks.signed_header(height_);
   if (!header) return;
   std::copy_n(header->begin(), proto::kHeaderBytes, seal_->block_header.begin());

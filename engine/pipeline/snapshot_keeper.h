@@ -43,7 +43,7 @@ struct SnapshotSettings {
   std::uint32_t keep = 2;                               // 1 … 64
   io::OldSegments old_segments = io::OldSegments::keep;
   std::filesystem::path archive_directory;  // of segments, with OldSegments::archive
-  // How fast the cursor goes through the state, in bytes a second. What changes before its turn counts, too.
+  // How fast a snapshot is made while it holds nobody back, in bytes a second.
   std::uint64_t bytes_per_second = std::uint64_t{128} << 20;
   // No batch is executed while so many bytes wait for the disk.
   std::uint64_t hold_bytes = std::uint64_t{32} << 20;
@@ -123,6 +123,8 @@ class SnapshotKeeper final : private state::LeafSink, private io::SnapshotListen
   void on_snapshot_failed(const std::string& text) override;
 
   void begin(const proto::BatchLink& link);
+  // The state's leaves, or their hashing, are under way.
+  [[nodiscard]] bool walking() const noexcept;
   void walk();
   void seal_if_ready();
   void give_up() noexcept;
@@ -147,7 +149,7 @@ class SnapshotKeeper final : private state::LeafSink, private io::SnapshotListen
   std::uint64_t leaves_ = 0;
   std::uint64_t begin_ns_ = 0;            // monotonic
   std::optional<io::SnapshotSeal> seal_;  // once its batch is durable
-  std::int64_t allowance_ = 0;            // bytes that the cursor may give out now
+  std::uint64_t allowance_ = 0;           // bytes that may be walked and hashed now
   std::uint64_t allowed_ns_ = 0;          // up to when allowance_ was reckoned
   io::Timer timer_;
 

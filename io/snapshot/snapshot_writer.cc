@@ -17,9 +17,8 @@
 namespace electra::io {
 namespace {
 
-constexpr std::size_t kInFlightMax = 2;     // chunks
-constexpr std::size_t kKeptChunks = 4;      // stay allocated between two snapshots
-constexpr std::size_t kHashAtOnce = 16384;  // bytes: hashing follows the copying while they are in the cache
+constexpr std::size_t kInFlightMax = 2;  // chunks
+constexpr std::size_t kKeptChunks = 16;  // stay allocated between two snapshots
 
 struct FreeMemory {
   void operator()(std::uint8_t* memory) const noexcept { std::free(memory); }
@@ -48,7 +47,8 @@ struct SnapshotWriter::Impl {
   struct Chunk {
     AlignedMemory memory;
     std::uint64_t offset = 0;
-    std::size_t bytes = 0;  // on disk
+    std::size_t bytes = 0;    // on disk
+    std::size_t payload = 0;  // of it
   };
   struct Flight {
     Impl* writer = nullptr;
@@ -81,10 +81,12 @@ struct SnapshotWriter::Impl {
   // The chunk that is being filled.
   AlignedMemory filling;
   std::size_t filled = 0;  // payload
-  std::size_t hashed = 0;
-  Sha256 chunk_hash;
 
-  std::deque<Chunk> queue;
+  std::deque<Chunk> full;  // to be hashed
+  std::size_t hashed = 0;  // payload of the first of them
+  std::uint64_t unhashed = 0;
+  Sha256 chunk_hash;
+  std::deque<Chunk> queue;  // to be written
   std::array<Flight, kInFlightMax> flights;
   std::vector<AlignedMemory> spare;
   std::uint64_t unwritten = 0;
@@ -161,7 +163,9 @@ struct SnapshotWriter::Impl {
     chunks = 0;
     file_bytes = kSnapshotHeaderBlockBytes;
     content_hash = Sha256();
-    unwritten = 0;
+    chunk_hash = Sha256();
+    hashed = 0;
+    unwritten = unhashed = 0;
     seal_wanted = false;
     told = false;
     state = State::taking;
@@ -189,15 +193,10 @@ struct SnapshotWriter::Impl {
       filled += part;
       payload_bytes += part;
       unwritten += part;
+      unhashed += part;
       bytes = bytes.subspan(part);
-      if (filled - hashed >= kHashAtOnce || filled == kChunkPayloadBytes) hash_filled();
       if (filled == kChunkPayloadBytes) close_chunk();
     }
-  }
-
-  void hash_filled() {
-    chunk_hash.update(ByteSpan(filling.get() + kChunkHeaderBytes + hashed, filled - hashed));
-    hashed = filled;
   }
 
   bool take_chunk() {
@@ -216,26 +215,46 @@ struct SnapshotWriter::Impl {
       fail(sentence("no memory for what waits to be written to ", draft.string()));
       return false;
     }
-    filled = hashed = 0;
-    chunk_hash = Sha256();
+    filled = 0;
     return true;
   }
 
   void close_chunk() {
-    hash_filled();
+    full.push_back(
+        {.memory = std::move(filling), .offset = file_bytes, .bytes = chunk_bytes(filled), .payload = filled});
+    file_bytes += full.back().bytes;
+  }
+
+  void hash(std::uint64_t bytes) {
+    while (bytes > 0 && !full.empty() && state != State::failed) {
+      const Chunk& chunk = full.front();
+      const std::size_t part = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, chunk.payload - hashed));
+      chunk_hash.update(ByteSpan(chunk.memory.get() + kChunkHeaderBytes + hashed, part));
+      hashed += part;
+      unhashed -= part;
+      bytes -= part;
+      if (hashed == chunk.payload) finish_chunk();
+    }
+    start_sealing();
+  }
+
+  // Its payload is hashed.
+  void finish_chunk() {
+    Chunk chunk = std::move(full.front());
+    full.pop_front();
     ChunkHeader header{};
     header.magic = kChunkMagic;
     header.batch = batch;
     header.index = chunks++;
-    header.payload_bytes = static_cast<std::uint32_t>(filled);
+    header.payload_bytes = static_cast<std::uint32_t>(chunk.payload);
     chunk_hash.update(ByteSpan(reinterpret_cast<const std::uint8_t*>(&header), offsetof(ChunkHeader, hash)));
     header.hash = chunk_hash.finish();
     content_hash.update(header.hash);
-    std::memcpy(filling.get(), &header, sizeof header);
-    Chunk chunk{.memory = std::move(filling), .offset = file_bytes, .bytes = chunk_bytes(filled)};
-    const std::size_t used = kChunkHeaderBytes + filled;
+    hashed = 0;
+    chunk_hash = Sha256();
+    std::memcpy(chunk.memory.get(), &header, sizeof header);
+    const std::size_t used = kChunkHeaderBytes + chunk.payload;
     std::memset(chunk.memory.get() + used, 0, chunk.bytes - used);
-    file_bytes += chunk.bytes;
     queue.push_back(std::move(chunk));
     send();
   }
@@ -251,10 +270,10 @@ struct SnapshotWriter::Impl {
   }
 
   void on_written(Flight& flight, std::int32_t result) {
-    const Chunk chunk{.memory = nullptr, .offset = flight.chunk.offset, .bytes = flight.chunk.bytes};
+    const Chunk chunk{
+        .memory = nullptr, .offset = flight.chunk.offset, .bytes = flight.chunk.bytes, .payload = flight.chunk.payload};
     spare.push_back(std::move(flight.chunk.memory));
-    const ChunkHeader& header = *reinterpret_cast<const ChunkHeader*>(spare.back().get());
-    unwritten -= std::min<std::uint64_t>(unwritten, header.payload_bytes);
+    unwritten -= std::min<std::uint64_t>(unwritten, chunk.payload);
     if (state == State::failed) return clean_up();
     if (result < 0 || static_cast<std::uint64_t>(result) != chunk.bytes) {
       // A short write is a full disk's way to say so.
@@ -288,7 +307,7 @@ struct SnapshotWriter::Impl {
   }
 
   void start_sealing() {
-    if (state != State::ended || !seal_wanted || !queue.empty() || chunks_in_flight()) return;
+    if (state != State::ended || !seal_wanted || !full.empty() || !queue.empty() || chunks_in_flight()) return;
     state = State::sealing;
     SnapshotHeader header{};
     header.magic = kSnapshotMagic;
@@ -374,9 +393,10 @@ struct SnapshotWriter::Impl {
     if (state == State::failed || state == State::idle) return;
     state = State::failed;
     failure = std::move(text);
+    full.clear();
     queue.clear();
     filling.reset();
-    unwritten = 0;
+    unwritten = unhashed = 0;
     if (!told) loop.defer(report);
     clean_up();
   }
@@ -405,7 +425,7 @@ struct SnapshotWriter::Impl {
     if (fd >= 0) device->close(fd);
     fd = -1;
     state = State::idle;
-    unwritten = 0;
+    unwritten = unhashed = 0;
     if (spare.size() > kKeptChunks) spare.resize(kKeptChunks);
   }
 
@@ -428,6 +448,8 @@ std::expected<void, std::string> SnapshotWriter::begin(std::uint64_t batch,
   return impl_->begin(batch, leaf_counts);
 }
 void SnapshotWriter::add(std::uint8_t table, std::uint32_t index, ByteSpan leaf) { impl_->add(table, index, leaf); }
+void SnapshotWriter::hash(std::uint64_t bytes) { impl_->hash(bytes); }
+std::uint64_t SnapshotWriter::unhashed_bytes() const noexcept { return impl_->unhashed; }
 void SnapshotWriter::end() { impl_->end(); }
 void SnapshotWriter::seal(const SnapshotSeal& seal) { impl_->seal(seal); }
 void SnapshotWriter::abandon() { impl_->abandon(); }

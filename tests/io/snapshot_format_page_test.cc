@@ -107,6 +107,7 @@ TEST(SnapshotFormatPage, TheExampleIsWhatTheWriterWritesAndTheReaderReads) {
   snapshots.writer().add(1, 1, bytes_of("two"));
   snapshots.writer().add(1, 0, {});
   snapshots.writer().end();
+  snapshots.writer().hash(UINT64_MAX);
   snapshots.writer().seal(seal);
   snapshots.settle();
   EXPECT_EQ(read_file(directory.path() / "000000000001.snap"), example_by_hand());

@@ -120,6 +120,7 @@ std::string Snapshots::make(std::uint64_t batch, const Leaves& leaves, const Sna
   if (auto begun = writer_->begin(batch, counts_of(leaves)); !begun) return begun.error();
   for (const auto& [place, leaf] : leaves) writer_->add(place.first, place.second, leaf);
   writer_->end();
+  writer_->hash(UINT64_MAX);
   writer_->seal(seal);
   settle();
   return failures.size() == failed ? std::string() : failures.back();

@@ -254,12 +254,14 @@ TEST(SnapshotWriter, TakesLeavesWhileItWritesAndTellsWhenThereIsRoom) {
   for (const auto& [place, leaf] : leaves) {
     snapshots.writer().add(place.first, place.second, leaf);
     most = std::max(most, snapshots.writer().unwritten_bytes());
-    while (snapshots.writer().unwritten_bytes() > (std::uint64_t{1} << 20)) snapshots.loop().run_once();
+    snapshots.writer().hash(1000);
+    while (snapshots.writer().unwritten_bytes() > (std::uint64_t{2} << 20)) snapshots.loop().run_once();
   }
-  EXPECT_LE(most, (std::uint64_t{1} << 20) + 1000);
-  EXPECT_GT(snapshots.rooms, 4u);
+  EXPECT_LE(most, (std::uint64_t{2} << 20) + 1000);
+  EXPECT_GT(snapshots.rooms, 2u);
   EXPECT_EQ(snapshots.writer().leaves(), leaves.size());
   snapshots.writer().end();
+  snapshots.writer().hash(UINT64_MAX);
   SnapshotSeal seal = some_seal();
   seal.watermark = 8;
   snapshots.writer().seal(seal);
@@ -267,6 +269,34 @@ TEST(SnapshotWriter, TakesLeavesWhileItWritesAndTellsWhenThereIsRoom) {
   ASSERT_EQ(snapshots.sealed.size(), 1u);
   ReadLeaves read;
   ASSERT_TRUE(read_snapshot(directory.path() / snapshot_name(9), &read).has_value());
+  EXPECT_EQ(read.leaves, leaves);
+}
+
+TEST(SnapshotWriter, HashesAndWritesWhenItIsToldAndSealsWhenAllIsHashed) {
+  const Leaves leaves = some_leaves(3000, 500);
+  TemporaryDirectory directory;
+  Snapshots snapshots(directory.path());
+  ASSERT_EQ(snapshots.open(), "");
+  SnapshotWriter& writer = snapshots.writer();
+  ASSERT_TRUE(writer.begin(17, counts_of(leaves)).has_value());
+  for (const auto& [place, leaf] : leaves) writer.add(place.first, place.second, leaf);
+  const std::uint64_t all = writer.unhashed_bytes();
+  EXPECT_EQ(all, writer.unwritten_bytes());
+  EXPECT_GT(all, std::uint64_t{1} << 20);
+  writer.end();
+  writer.seal(some_seal());
+  for (const std::uint64_t part : {std::uint64_t{100'000}, all - 100'001}) {
+    writer.hash(part);
+    for (int turn = 0; turn < 20; ++turn) snapshots.loop().run_once(1'000'000);
+    EXPECT_THAT(snapshots.sealed, IsEmpty());
+  }
+  EXPECT_EQ(writer.unhashed_bytes(), 1u);
+  writer.hash(1);
+  EXPECT_EQ(writer.unhashed_bytes(), 0u);
+  snapshots.settle();
+  EXPECT_EQ(snapshots.sealed.size(), 1u);
+  ReadLeaves read;
+  ASSERT_TRUE(read_snapshot(directory.path() / snapshot_name(17), &read).has_value());
   EXPECT_EQ(read.leaves, leaves);
 }
 
