@@ -12,11 +12,11 @@
 
 namespace electra::io {
 
-HeaderFile::HeaderFile(std::filesystem::path path, int fd, bool writable) noexcept
-    : path_(std::move(path)), fd_(fd), writable_(writable) {}
+HeaderFile::HeaderFile(std::filesystem::path path, std::shared_ptr<FileDevice> device, int fd, bool writable) noexcept
+    : path_(std::move(path)), device_(std::move(device)), fd_(fd), writable_(writable) {}
 
 HeaderFile::~HeaderFile() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0) device_->close(fd_);
 }
 
 std::string HeaderFile::fault(std::string_view what, int error) const {
@@ -24,11 +24,13 @@ std::string HeaderFile::fault(std::string_view what, int error) const {
 }
 
 std::expected<std::unique_ptr<HeaderFile>, std::string> HeaderFile::open(const std::filesystem::path& path,
-                                                                         bool writable) {
-  const int flags = (writable ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC;
-  const int fd = ::open(path.c_str(), flags, 0644);
-  std::unique_ptr<HeaderFile> file(new HeaderFile(path, fd, writable));
-  if (fd < 0) return std::unexpected(file->fault("cannot open the file of block headers", errno));
+                                                                         bool writable,
+                                                                         std::shared_ptr<FileDevice> device) {
+  if (device == nullptr) device = make_file_device();
+  const auto opened = device->open(path, writable ? O_RDWR | O_CREAT : O_RDONLY, 0644);
+  const int fd = opened.value_or(-1);
+  std::unique_ptr<HeaderFile> file(new HeaderFile(path, std::move(device), fd, writable));
+  if (!opened) return std::unexpected(file->fault("cannot open the file of block headers", opened.error()));
   struct stat status{};
   if (::fstat(fd, &status) != 0) return std::unexpected(file->fault("cannot see its size", errno));
   if (!S_ISREG(status.st_mode)) return std::unexpected(path.string() + ": it is not a regular file");
@@ -59,13 +61,8 @@ std::expected<void, std::string> HeaderFile::read(std::uint64_t height,
 
 std::expected<void, std::string> HeaderFile::write_at(ByteSpan bytes, std::uint64_t offset) {
   ELECTRA_ASSERT(writable_);
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t put = ::pwrite(fd_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(offset + done));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return std::unexpected(fault("cannot write block headers", errno));
-    done += static_cast<std::size_t>(put);
-  }
+  if (const int error = write_all(*device_, fd_, bytes, offset); error != 0)
+    return std::unexpected(fault("cannot write block headers", error));
   return {};
 }
 
@@ -88,14 +85,15 @@ std::expected<void, std::string> HeaderFile::truncate(std::uint64_t count) {
   ELECTRA_ASSERT(writable_);
   ELECTRA_ASSERT_LE(count, this->count());
   count_.store(count, std::memory_order_release);
-  if (::ftruncate(fd_, static_cast<off_t>(count * kHeaderEntryBytes)) != 0)
-    return std::unexpected(fault("cannot cut block headers off", errno));
+  if (const int error = device_->truncate(fd_, count * kHeaderEntryBytes); error != 0)
+    return std::unexpected(fault("cannot cut block headers off", error));
   return {};
 }
 
 std::expected<void, std::string> HeaderFile::sync() {
   ELECTRA_ASSERT(writable_);
-  if (::fdatasync(fd_) != 0) return std::unexpected(fault("cannot make block headers durable", errno));
+  if (const int error = device_->sync(fd_); error != 0)
+    return std::unexpected(fault("cannot make block headers durable", error));
   return {};
 }
 

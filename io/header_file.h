@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 
+#include "io/file_device.h"
 #include "meter-proto/base/bytes.h"
 
 namespace electra::io {
@@ -28,8 +29,9 @@ using HeaderEntry = std::array<std::uint8_t, kHeaderEntryBytes>;
 class HeaderFile {
  public:
   // Writable: makes the file (not its directory), and cuts a torn last entry. Read-only: a missing file is an error.
-  [[nodiscard]] static std::expected<std::unique_ptr<HeaderFile>, std::string> open(const std::filesystem::path& path,
-                                                                                    bool writable);
+  // device: nullptr for the real one; what is written goes through it.
+  [[nodiscard]] static std::expected<std::unique_ptr<HeaderFile>, std::string> open(
+      const std::filesystem::path& path, bool writable, std::shared_ptr<FileDevice> device = nullptr);
   ~HeaderFile();
   HeaderFile(const HeaderFile&) = delete;
   HeaderFile& operator=(const HeaderFile&) = delete;
@@ -55,11 +57,12 @@ class HeaderFile {
   [[nodiscard]] std::expected<void, std::string> sync();
 
  private:
-  HeaderFile(std::filesystem::path path, int fd, bool writable) noexcept;
+  HeaderFile(std::filesystem::path path, std::shared_ptr<FileDevice> device, int fd, bool writable) noexcept;
   [[nodiscard]] std::string fault(std::string_view what, int error) const;
   [[nodiscard]] std::expected<void, std::string> write_at(ByteSpan bytes, std::uint64_t offset);
 
   std::filesystem::path path_;
+  std::shared_ptr<FileDevice> device_;
   int fd_ = -1;
   bool writable_ = false;
   std::uint64_t torn_bytes_ = 0;

@@ -81,24 +81,7 @@ std::optional<Entry> parse_slot(std::string_view slot, std::uint64_t parity) {
   return newest;
 }
 
-int write_all(int fd, std::string_view bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return errno;
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-    offset += static_cast<std::uint64_t>(put);
-  }
-  return 0;
-}
-
-int sync_directory(const std::filesystem::path& directory) {
-  const int fd = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return errno;
-  const int error = ::fsync(fd) != 0 ? errno : 0;
-  ::close(fd);
-  return error;
-}
+ByteSpan bytes_of(std::string_view text) { return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}; }
 
 constexpr std::string_view kDamaged =
     "the record of the highest signed block is damaged; restore this file from a backup made after the gateway last "
@@ -109,12 +92,14 @@ constexpr std::string_view kDamaged =
 
 SignedHeightFile::SignedHeightFile(SignedHeightFile&& other) noexcept
     : path_(std::move(other.path_)),
+      device_(std::move(other.device_)),
       fd_(std::exchange(other.fd_, -1)),
       sequence_(other.sequence_),
       value_(std::move(other.value_)) {}
 
 SignedHeightFile& SignedHeightFile::operator=(SignedHeightFile&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(device_, other.device_);
   std::swap(fd_, other.fd_);
   std::swap(sequence_, other.sequence_);
   std::swap(value_, other.value_);
@@ -122,18 +107,20 @@ SignedHeightFile& SignedHeightFile::operator=(SignedHeightFile&& other) noexcept
 }
 
 SignedHeightFile::~SignedHeightFile() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ >= 0) device_->close(fd_);
 }
 
 std::string SignedHeightFile::fault(std::string_view what, int error) const {
   return path_.string() + ": " + std::string(what) + ": " + std::strerror(error);
 }
 
-std::expected<SignedHeightFile, std::string> SignedHeightFile::open(const std::filesystem::path& path) {
-  SignedHeightFile file(path);
-  file.fd_ = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
-  if (file.fd_ < 0 && errno == ENOENT) return file;
-  if (file.fd_ < 0) return std::unexpected(file.fault("cannot open the record of the highest signed block", errno));
+std::expected<SignedHeightFile, std::string> SignedHeightFile::open(const std::filesystem::path& path,
+                                                                    std::shared_ptr<FileDevice> device) {
+  SignedHeightFile file(path, device != nullptr ? std::move(device) : make_file_device());
+  const auto opened = file.device_->open(path, O_RDWR, 0600);
+  if (!opened && opened.error() == ENOENT) return file;
+  if (!opened) return std::unexpected(file.fault("cannot open the record of the highest signed block", opened.error()));
+  file.fd_ = *opened;
   if (auto loaded = file.load(); !loaded) return std::unexpected(loaded.error());
   return file;
 }
@@ -169,9 +156,10 @@ std::expected<void, std::string> SignedHeightFile::store(const SignedHeight& val
   }
   if (!value_) return create(value);
   const Entry entry{sequence_ + 1, value};
-  const int failed = write_all(fd_, slot_text(entry), entry.sequence % kSlots * kSlotBytes);
+  int failed = write_all(*device_, fd_, bytes_of(slot_text(entry)), entry.sequence % kSlots * kSlotBytes);
   if (failed != 0) return std::unexpected(fault("cannot write the height to be signed", failed));
-  if (::fdatasync(fd_) != 0) return std::unexpected(fault("cannot make the height to be signed durable", errno));
+  failed = device_->sync(fd_);
+  if (failed != 0) return std::unexpected(fault("cannot make the height to be signed durable", failed));
   sequence_ = entry.sequence;
   value_ = value;
   return {};
@@ -180,17 +168,18 @@ std::expected<void, std::string> SignedHeightFile::store(const SignedHeight& val
 // The first time: a whole file, or none.
 std::expected<void, std::string> SignedHeightFile::create(const SignedHeight& value) {
   const std::filesystem::path draft = path_.string() + ".new";
-  const int fd = ::open(draft.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return std::unexpected(fault("cannot make the record of the highest signed block", errno));
+  const auto made = device_->open(draft, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
+  if (!made) return std::unexpected(fault("cannot make the record of the highest signed block", made.error()));
+  const int fd = *made;
   const std::string text = slot_text({2, value}) + slot_text({1, value});
-  int failed = write_all(fd, text, 0);
-  if (failed == 0 && ::fsync(fd) != 0) failed = errno;
+  int failed = write_all(*device_, fd, bytes_of(text), 0);
+  if (failed == 0) failed = device_->sync(fd);
   // link, not rename: what another process may have put there meanwhile is not replaced.
-  if (failed == 0 && ::link(draft.c_str(), path_.c_str()) != 0) failed = errno;
-  ::unlink(draft.c_str());
-  if (failed == 0) failed = sync_directory(path_.parent_path());
+  if (failed == 0) failed = device_->link(draft, path_);
+  [[maybe_unused]] const int removed = device_->remove(draft);  // else the next one replaces it
+  if (failed == 0) failed = device_->sync_directory(path_.parent_path());
   if (failed != 0) {
-    ::close(fd);
+    device_->close(fd);
     return std::unexpected(fault("cannot make the record of the highest signed block", failed));
   }
   fd_ = fd;

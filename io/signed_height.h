@@ -11,9 +11,11 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "io/file_device.h"
 #include "meter-proto/base/bytes.h"
 
 namespace electra::io {
@@ -27,8 +29,10 @@ struct SignedHeight {
 
 class SignedHeightFile {
  public:
-  // A missing file: nothing was signed yet. A damaged one is an error that says what to do.
-  [[nodiscard]] static std::expected<SignedHeightFile, std::string> open(const std::filesystem::path& path);
+  // A missing file: nothing was signed yet. A damaged one is an error that says what to do. device: nullptr for the real one;
+  // what is written goes through it.
+  [[nodiscard]] static std::expected<SignedHeightFile, std::string> open(const std::filesystem::path& path,
+                                                                         std::shared_ptr<FileDevice> device = nullptr);
   SignedHeightFile(SignedHeightFile&& other) noexcept;
   SignedHeightFile& operator=(SignedHeightFile&& other) noexcept;
   ~SignedHeightFile();
@@ -42,12 +46,14 @@ class SignedHeightFile {
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
-  explicit SignedHeightFile(std::filesystem::path path) : path_(std::move(path)) {}
+  SignedHeightFile(std::filesystem::path path, std::shared_ptr<FileDevice> device)
+      : path_(std::move(path)), device_(std::move(device)) {}
   [[nodiscard]] std::expected<void, std::string> load();
   [[nodiscard]] std::expected<void, std::string> create(const SignedHeight& value);
   [[nodiscard]] std::string fault(std::string_view what, int error) const;
 
   std::filesystem::path path_;
+  std::shared_ptr<FileDevice> device_;
   int fd_ = -1;
   std::uint64_t sequence_ = 0;  // of value_
   std::optional<SignedHeight> value_;

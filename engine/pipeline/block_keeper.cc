@@ -58,13 +58,13 @@ std::expected<std::unique_ptr<BlockKeeper>, std::string> BlockKeeper::open_files
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) return std::unexpected("cannot make the directory " + directory.string() + ": " + error.message());
-  auto file = io::HeaderFile::open(keeper->settings_.headers_file, true);
+  auto file = io::HeaderFile::open(keeper->settings_.headers_file, true, keeper->settings_.other_device);
   if (!file) return std::unexpected(file.error());
   keeper->file_ = std::move(*file);
   if (const auto last = keeper->signed_header(keeper->file_->count())) {
     if (const auto header = proto::decode_signed_header(*last)) keeper->file_epoch_ = header->header.epoch;
   }
-  auto highest = io::SignedHeightFile::open(keeper->settings_.signed_height_file);
+  auto highest = io::SignedHeightFile::open(keeper->settings_.signed_height_file, keeper->settings_.other_device);
   if (!highest) return std::unexpected(highest.error());
   keeper->highest_ = std::make_unique<io::SignedHeightFile>(std::move(*highest));
   return keeper;

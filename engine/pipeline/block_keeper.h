@@ -28,6 +28,8 @@ struct BlockSettings {
   std::uint32_t unsigned_max = 600;  // headers that may wait; then the gateway stops taking messages
   // For the log: why headers cannot be signed now; empty when they can again. Called from the signer's thread.
   std::function<void(const std::string&)> on_signer_problem = {};
+  // For tests: another disk for the two files. Null: make_file_device().
+  std::shared_ptr<io::FileDevice> other_device = {};
 };
 
 class BlockKeeper {

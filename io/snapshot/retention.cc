@@ -74,7 +74,11 @@ struct Retention::Impl {
     std::error_code error;
     const bool made = std::filesystem::create_directories(archive, error);
     if (error) return std::unexpected(sentence(archive.string(), ": cannot be made: ", error.message()));
-    return made ? sync_directory(std::filesystem::absolute(archive).parent_path()) : std::expected<void, std::string>();
+    if (!made) return {};
+    const std::filesystem::path parent = std::filesystem::absolute(archive).parent_path();
+    const int status = device->sync_directory(parent);
+    if (status != 0) return std::unexpected(sentence(parent.string(), ": cannot be synced: ", std::strerror(status)));
+    return {};
   }
 
   void start(RetentionPlan new_plan, std::function<void(const Done&)> new_tell) {

@@ -34,6 +34,14 @@ class UringSnapshotDevice final : public SnapshotDevice {
 
   void close(int fd) override { ::close(fd); }
 
+  int sync_directory(const std::filesystem::path& directory) override {
+    const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return errno;
+    const int error = ::fsync(fd) == 0 ? 0 : errno;
+    ::close(fd);
+    return error;
+  }
+
   void write(Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) override {
     io_uring_sqe* sqe = loop_.prepare();
     io_uring_prep_write(sqe, fd, bytes.data(), static_cast<unsigned>(bytes.size()), offset);

@@ -22,6 +22,8 @@ class SnapshotDevice {
   // A file or directory that sync() shall be called for.
   [[nodiscard]] virtual std::expected<int, int> open(const std::filesystem::path& path) = 0;
   virtual void close(int fd) = 0;
+  // Its entries are durable; for the start. 0 or errno.
+  [[nodiscard]] virtual int sync_directory(const std::filesystem::path& directory) = 0;
 
   // They never complete inside the call; the result is 0 (of write: the bytes written) or -errno. What they were given stays
   // where it is until then.

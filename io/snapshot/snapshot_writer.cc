@@ -135,7 +135,8 @@ struct SnapshotWriter::Impl {
     if (made) {
       // Else a crash could take the directory and leave what relied on it.
       const std::filesystem::path parent = std::filesystem::absolute(config.directory).parent_path();
-      if (auto synced = sync_directory(parent); !synced) return synced;
+      const int status = device->sync_directory(parent);
+      if (status != 0) return std::unexpected(failure_text("syncing the directory", parent, status));
     }
     if (auto removed = remove_drafts(config.directory); !removed) return removed;
     header_block = aligned_memory(kSnapshotHeaderBlockBytes);

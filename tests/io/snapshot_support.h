@@ -37,6 +37,7 @@ class FaultySnapshotDevice final : public SnapshotDevice {
   std::expected<int, int> create(const std::filesystem::path& path) override;
   std::expected<int, int> open(const std::filesystem::path& path) override;
   void close(int fd) override;
+  int sync_directory(const std::filesystem::path& directory) override { return disk_->sync_directory(directory); }
   void write(Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) override;
   void sync(Operation& operation, int fd) override;
   void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to,

@@ -25,6 +25,7 @@ class WatchedDevice final : public io::SnapshotDevice {
     return real_->open(path);
   }
   void close(int fd) override { real_->close(fd); }
+  int sync_directory(const std::filesystem::path& directory) override { return real_->sync_directory(directory); }
   void write(io::Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) override {
     begin(operation, [&](io::Operation& own) { real_->write(own, fd, bytes, offset); });
   }
