@@ -37,6 +37,11 @@ std::expected<std::unique_ptr<HeaderFile>, std::string> HeaderFile::open(const s
   const auto bytes = static_cast<std::uint64_t>(status.st_size);
   file->torn_bytes_ = bytes % kHeaderEntryBytes;
   file->count_ = bytes / kHeaderEntryBytes;
+  if (writable) {
+    // Its name has to survive what its contents do: snapshots are no use without it.
+    if (const int error = file->device_->sync_directory(path.parent_path()); error != 0)
+      return std::unexpected(file->fault("cannot make its directory durable", error));
+  }
   if (writable && file->torn_bytes_ != 0) {
     if (auto cut = file->truncate(file->count()); !cut) return std::unexpected(cut.error());
   }

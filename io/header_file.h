@@ -28,7 +28,7 @@ using HeaderEntry = std::array<std::uint8_t, kHeaderEntryBytes>;
 
 class HeaderFile {
  public:
-  // Writable: makes the file (not its directory), and cuts a torn last entry. Read-only: a missing file is an error.
+  // Writable: makes the file (not its directory) durably, and cuts a torn last entry. Read-only: a missing file is an error.
   // device: nullptr for the real one; what is written goes through it.
   [[nodiscard]] static std::expected<std::unique_ptr<HeaderFile>, std::string> open(
       const std::filesystem::path& path, bool writable, std::shared_ptr<FileDevice> device = nullptr);

@@ -121,6 +121,9 @@ std::expected<SignedHeightFile, std::string> SignedHeightFile::open(const std::f
   if (!opened && opened.error() == ENOENT) return file;
   if (!opened) return std::unexpected(file.fault("cannot open the record of the highest signed block", opened.error()));
   file.fd_ = *opened;
+  // A process that made it may have ended before its name was durable.
+  if (const int error = file.device_->sync_directory(path.parent_path()); error != 0)
+    return std::unexpected(file.fault("cannot make its directory durable", error));
   if (auto loaded = file.load(); !loaded) return std::unexpected(loaded.error());
   return file;
 }

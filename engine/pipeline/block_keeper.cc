@@ -1,6 +1,7 @@
 #include "engine/pipeline/block_keeper.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "io/journal/record_format.h"
 #include "meter-proto/base/assert.h"
@@ -58,6 +59,11 @@ std::expected<std::unique_ptr<BlockKeeper>, std::string> BlockKeeper::open_files
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) return std::unexpected("cannot make the directory " + directory.string() + ": " + error.message());
+  if (!keeper->settings_.other_device) keeper->settings_.other_device = io::make_file_device();
+  io::FileDevice& device = *keeper->settings_.other_device;
+  const std::filesystem::path parent = std::filesystem::absolute(directory).parent_path();
+  if (const int status = device.sync_directory(parent); status != 0)
+    return std::unexpected(parent.string() + ": cannot be made durable: " + std::strerror(status));
   auto file = io::HeaderFile::open(keeper->settings_.headers_file, true, keeper->settings_.other_device);
   if (!file) return std::unexpected(file.error());
   keeper->file_ = std::move(*file);

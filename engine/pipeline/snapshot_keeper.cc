@@ -46,7 +46,7 @@ std::expected<std::unique_ptr<SnapshotKeeper>, std::string> SnapshotKeeper::open
 
 SnapshotKeeper::~SnapshotKeeper() {
   stopped_ = true;
-  give_up();
+  if (writer_) give_up();  // else open() has failed
   if (timer_.armed) house_.loop.disarm(timer_);
 }
 

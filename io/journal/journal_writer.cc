@@ -184,9 +184,9 @@ struct JournalWriter::Impl {
 
   std::expected<void, std::string> make_directory() {
     std::error_code error;
-    const bool made = std::filesystem::create_directories(config.directory, error);
+    std::filesystem::create_directories(config.directory, error);
     if (error) return std::unexpected(failure_text("making the directory", config.directory, 0, error.value()));
-    if (!made) return {};
+    // Also if it was there: whoever made it may have ended before this.
     const std::filesystem::path parent = std::filesystem::absolute(config.directory).parent_path();
     const int status = device->sync_directory(parent);
     if (status != 0) return std::unexpected(failure_text("syncing the directory", parent, 0, status));

@@ -72,9 +72,9 @@ struct Retention::Impl {
   std::expected<void, std::string> open() {
     if (old_segments != OldSegments::archive) return {};
     std::error_code error;
-    const bool made = std::filesystem::create_directories(archive, error);
+    std::filesystem::create_directories(archive, error);
     if (error) return std::unexpected(sentence(archive.string(), ": cannot be made: ", error.message()));
-    if (!made) return {};
+    // Also if it was there: a start that made it may have ended before this.
     const std::filesystem::path parent = std::filesystem::absolute(archive).parent_path();
     const int status = device->sync_directory(parent);
     if (status != 0) return std::unexpected(sentence(parent.string(), ": cannot be synced: ", std::strerror(status)));
@@ -91,17 +91,14 @@ struct Retention::Impl {
     loop.defer(nothing_to_do);
   }
 
-  // Starts the next operation, or ends.
+  // Starts the next operation, or ends. Each segment is durably away before the next one goes.
   void go_on() {
     if (!done.failure.empty()) return finish();
     if (step == Step::snapshots && next == plan.remove.size()) {
       step = Step::segments;
       next = 0;
     }
-    if (step == Step::segments && next == plan.segments.size()) {
-      if (old_segments != OldSegments::archive || done.segments == 0) return finish();
-      step = Step::archive;
-    }
+    if (step == Step::segments && next == plan.segments.size()) return finish();
     switch (step) {
       case Step::idle:      return;
       case Step::snapshots: return device->remove(operation, from = plan.remove[next]);
@@ -133,8 +130,8 @@ struct Retention::Impl {
         case Step::segments:
           if (old_segments == OldSegments::drop) return fail(sentence("removing ", from.string()), -result);
           return fail(sentence("moving ", from.string(), " to ", to.string()), -result);
-        case Step::archive:
-        case Step::journal: return fail("syncing a directory", -result);
+        case Step::archive: return fail(sentence("syncing ", archive.string()), -result);
+        case Step::journal: return fail(sentence("syncing ", from.parent_path().string()), -result);
       }
     }
     switch (step) {
@@ -146,9 +143,10 @@ struct Retention::Impl {
       case Step::segments:
         ++next;
         done.segments += gone ? 0 : 1;
+        step = old_segments == OldSegments::archive ? Step::archive : Step::journal;
         break;
       case Step::archive: step = Step::journal; break;
-      case Step::journal: return finish();
+      case Step::journal: step = Step::segments; break;
     }
     go_on();
   }

@@ -1,8 +1,8 @@
 // Puts away what a newer snapshot makes superfluous: older snapshots, and segments of the journal below the oldest one kept.
 //
-// Files go one after the other through the loop, so that the thread that serves does not wait for the file system; a
-// directory that files were moved to is synced afterwards, before the one that they left. A segment goes only after every
-// snapshot that needs it; the lowest goes first, so that a crash leaves no gap. Files that are gone already are no failure.
+// Files go one after the other through the loop, so that the thread that serves does not wait for the file system. A segment
+// goes only after every snapshot that needs it; the lowest goes first, and durably (the directory that it was moved to is
+// synced, then the one that it left), so that no crash leaves a gap. Files that are gone already are no failure.
 #pragma once
 
 #include <cstdint>

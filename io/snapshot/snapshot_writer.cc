@@ -130,14 +130,13 @@ struct SnapshotWriter::Impl {
 
   std::expected<void, std::string> open() {
     std::error_code error;
-    const bool made = std::filesystem::create_directories(config.directory, error);
+    std::filesystem::create_directories(config.directory, error);
     if (error) return std::unexpected(failure_text("making the directory", config.directory, error.value()));
-    if (made) {
-      // Else a crash could take the directory and leave what relied on it.
-      const std::filesystem::path parent = std::filesystem::absolute(config.directory).parent_path();
-      const int status = device->sync_directory(parent);
-      if (status != 0) return std::unexpected(failure_text("syncing the directory", parent, status));
-    }
+    // Else a crash could take the directory and leave what relied on it. Also if it was there: a start that made it may
+    // have ended before this.
+    const std::filesystem::path parent = std::filesystem::absolute(config.directory).parent_path();
+    const int status = device->sync_directory(parent);
+    if (status != 0) return std::unexpected(failure_text("syncing the directory", parent, status));
     if (auto removed = remove_drafts(config.directory); !removed) return removed;
     header_block = aligned_memory(kSnapshotHeaderBlockBytes);
     if (header_block == nullptr) return std::unexpected("no memory for snapshots");
