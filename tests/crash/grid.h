@@ -52,6 +52,7 @@ class Grid {
 
   [[nodiscard]] const std::filesystem::path& root() const noexcept { return root_; }
   [[nodiscard]] const app::Home& home() const noexcept { return home_; }
+  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
   [[nodiscard]] std::filesystem::path log() const { return root_ / "log"; }
   [[nodiscard]] std::string log_tail(std::size_t bytes = 4000) const;
 
