@@ -225,5 +225,51 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"headers_torn_write", Part::files, FaultKind::torn, ENOSPC, "No space left on device"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+// The disk of the small files is full, and stays so.
+TEST(FullDiskOfHeaders, RefusesMessagesWhenTooManyHeadersWaitAndGoesOnWithMoreSpace) {
+  const ScratchDirectory root;
+  const World world(root.path() / "home");
+  const auto disk = std::make_shared<RecordedDisk>(world.root(), 1, 0);
+  disk->fault = {.kind = FaultKind::fail, .part = Part::files, .at = 12, .error = ENOSPC, .lasts = true};
+  pipeline::GatewaySettings settings = world.settings(3);
+  disk->serve(settings);
+  settings.blocks.unsigned_max = 3;
+  std::mutex mutex;
+  std::vector<std::string> problems;
+  settings.blocks.on_signer_problem = [&](const std::string& text) {
+    const std::lock_guard lock(mutex);
+    problems.push_back(text);
+  };
+  Life life;
+  {
+    RunningGateway gateway(std::move(settings));
+    ASSERT_EQ(gateway.error(), "");
+    Load load(gateway.port(), 1);
+    for (int i = 0; i < 200 && load.refused() == 0; ++i) {
+      ASSERT_TRUE(load.send(4));
+      std::this_thread::sleep_for(4ms);  // a block's length
+    }
+    EXPECT_GT(load.refused(), 0U) << "headers did not hold anybody back";
+    {
+      const std::lock_guard lock(mutex);
+      ASSERT_FALSE(problems.empty());
+      EXPECT_EQ(must_say(problems.front(), world, "No space left on device"), "");
+    }
+    disk->repaired.store(true);
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    for (std::uint64_t refused = 0; refused != load.refused();) {
+      refused = load.refused();
+      ASSERT_TRUE(load.send(4));
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "messages are still refused";
+      std::this_thread::sleep_for(50ms);
+    }
+    life.promises = load.promises();
+    gateway.request_stop();
+  }
+  EXPECT_EQ(problems.back(), "") << "nobody was told that it is over";
+  life.chain = read_chain(world.journal(), world.headers_file());
+  EXPECT_EQ(problem_after_crash(world, life, kNever, 2), "");
+}
+
 }  // namespace
 }  // namespace electra::sim

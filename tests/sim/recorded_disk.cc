@@ -296,7 +296,7 @@ std::string RecordedDisk::hit() const {
 
 bool RecordedDisk::faulty(Part part, const char* what) {
   const std::uint64_t number = counts_[static_cast<std::size_t>(part)].fetch_add(1);
-  if (fault.kind == DiskFault::Kind::none || fault.part != part) return false;
+  if (fault.kind == DiskFault::Kind::none || fault.part != part || repaired.load()) return false;
   if (fault.lasts ? number < fault.at : number != fault.at) return false;
   const char* nothing = nullptr;
   hit_.compare_exchange_strong(nothing, what);

@@ -51,7 +51,8 @@ class RecordedDisk : public std::enable_shared_from_this<RecordedDisk> {
   // Puts this disk into the settings.
   void serve(pipeline::GatewaySettings& settings);
 
-  DiskFault fault;  // set before the gateway opens
+  DiskFault fault;                    // set before the gateway opens
+  std::atomic<bool> repaired{false};  // nothing fails any more
   DiskLies lies;
 
   [[nodiscard]] DiskLog& log() noexcept { return log_; }
