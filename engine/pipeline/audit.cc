@@ -165,9 +165,8 @@ class Auditor final : public ChainSink {
     const crypto::StoredKey* const key = keys_->entry(slot).key;
     // Whatever the holder's status is now: execution compares it, as it did in the gateway.
     if (key == nullptr || key->generation != envelope.key_generation) return kUnknownKey;
-    strict::PayloadView payload;
-    if (strict::decode_payload(envelope.payload, payload) != Result::ok) return "its payload is not strictly encoded";
-    const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation);
+    if (strict::decode_payload(envelope.payload, payload_) != Result::ok) return "its payload is not strictly encoded";
+    const auto* registration = std::get_if<strict::RegisterKey>(&payload_.operation);
     const ByteSpan embedded_key = registration != nullptr ? registration->public_key : ByteSpan{};
     const Origin origin{.connection = {}, .slot = slot, .sequence = envelope.sequence};
     const bool added = filling_->batch.add(origin, bytes, envelope, *key, message_tag_, embedded_key);
@@ -352,6 +351,7 @@ class Auditor final : public ChainSink {
   std::unique_ptr<VerifyStage> stage_;  // ends before the groups do
 
   std::vector<Group*> free_;
+  strict::PayloadView payload_;  // of the message at hand
   Group* filling_ = nullptr;
   std::deque<Group*> in_stage_;
 

@@ -122,17 +122,16 @@ void FrontDesk::take_envelope(Session& session, ByteSpan bytes) {
     const bool known = keys_.entry(slot).key != nullptr;
     return refuse(session, known ? Result::key_superseded : Result::unknown_sender, slot, envelope.sequence);
   }
-  strict::PayloadView payload;
-  if (strict::decode_payload(envelope.payload, payload) != Result::ok) {
+  if (strict::decode_payload(envelope.payload, payload_) != Result::ok) {
     return refuse(session, Result::malformed_payload, slot, envelope.sequence);
   }
   // What a program knows must not show in the chain, so execution takes any version; this chain could not go on under it.
-  if (const auto* schedule = std::get_if<strict::ScheduleRules>(&payload.operation);
+  if (const auto* schedule = std::get_if<strict::ScheduleRules>(&payload_.operation);
       schedule != nullptr && schedule->version > machine_.known_rules().last) {
     return refuse(session, Result::unknown_rules, slot, envelope.sequence);
   }
   if (host_.keeper().refusing()) return refuse(session, Result::overloaded, slot, envelope.sequence);
-  const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation);
+  const auto* registration = std::get_if<strict::RegisterKey>(&payload_.operation);
   const ByteSpan embedded_key = registration != nullptr ? registration->public_key : ByteSpan{};
   const bool added =
       batch_->add({session.connection, slot, envelope.sequence}, bytes, envelope, *key, message_tag_, embedded_key);

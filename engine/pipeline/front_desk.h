@@ -103,6 +103,7 @@ class FrontDesk final : public io::TcpHandler {
   const Bytes16 hello_tag_;
   std::vector<Session> sessions_;  // by connection index
   Batch* batch_ = nullptr;         // during on_bytes: has room for every message of the slice at hand
+  strict::PayloadView payload_;    // of the message at hand
   std::uint64_t refused_ = 0;
   std::uint64_t decode_ns_ = 0;
 };

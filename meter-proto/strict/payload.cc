@@ -103,9 +103,12 @@ bool decode(ByteSpan bytes, ScheduleRules& out) noexcept {
   return reader.done();
 }
 
+// A place that holds this kind of operation already is filled again: making a new one would zero room for 16 transfers.
 template <typename T>
 bool decode_operation(Reader& reader, Operation& operation) noexcept {
-  return decode(reader.counted(), operation.emplace<T>()) && reader.done();
+  T* held = std::get_if<T>(&operation);
+  if (held == nullptr) held = &operation.emplace<T>();
+  return decode(reader.counted(), *held) && reader.done();
 }
 
 bool decode_operation(std::uint8_t tag, Reader& reader, Operation& operation) noexcept {

@@ -57,7 +57,7 @@ struct Transfer {
 };
 
 struct Transfers {
-  std::uint32_t count = 0;  // 0..kTransfersMax
+  std::uint32_t count = 0;  // 0..kTransfersMax; items behind it say nothing
   std::array<Transfer, kTransfersMax> items;
 
   [[nodiscard]] std::span<const Transfer> all() const noexcept { return {items.data(), count}; }
@@ -75,7 +75,7 @@ struct PhaseReading {
 
 struct Reading {
   std::uint64_t time = 0;   // unix s
-  std::uint32_t count = 0;  // 0..kPhasesMax
+  std::uint32_t count = 0;  // 0..kPhasesMax; items behind it say nothing
   std::array<PhaseReading, kPhasesMax> items;
 
   [[nodiscard]] std::span<const PhaseReading> phases() const noexcept { return {items.data(), count}; }
@@ -100,7 +100,8 @@ struct PayloadView {
   Operation operation;
 };
 
-// ok, or malformed_payload (`payload` is then unspecified). Refused: no operation or more than one, a public key or
+// ok, or malformed_payload (`payload` is then unspecified). What `payload` held before does not matter; to decode into the
+// same one again is what costs least. Refused: no operation or more than one, a public key or
 // registration id that is not 32 bytes, a serial above 32 bytes or with a byte above 0x7f, more than 16 transfers or 3
 // phases, a uint32 above 2^32 - 1, and everything that is not canonical protobuf.
 [[nodiscard]] Result decode_payload(ByteSpan bytes, PayloadView& payload) noexcept;

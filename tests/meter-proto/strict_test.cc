@@ -10,7 +10,9 @@ namespace {
 
 using test::Bytes;
 using test::hex;
+using test::protobuf_of;
 using test::repeated;
+using test::serialized;
 using test::operator+;
 
 struct Case {
@@ -182,6 +184,21 @@ TEST(StrictDecoder, RefusesEveryTruncationAndEveryTail) {
     const Bytes tail = {static_cast<std::uint8_t>(byte)};
     EXPECT_EQ(strict::decode_envelope(envelope + tail, envelope_view), kBadFrame) << byte;
     EXPECT_EQ(strict::decode_payload(payload + tail, payload_view), kBadPayload) << byte;
+  }
+}
+
+// What the hot paths do: a place of every kind of payload in turn, refused ones between them.
+TEST(StrictDecoder, APlaceThatHeldAnotherPayloadGivesWhatAFreshOneGives) {
+  test::Randomness random(20260102);
+  strict::PayloadView used;
+  for (int round = 0; round < 5000; ++round) {
+    Bytes bytes = serialized(random.payload());
+    if (round % 7 == 0 && !bytes.empty()) bytes.pop_back();
+    strict::PayloadView fresh;
+    const Result expected = strict::decode_payload(bytes, fresh);
+    ASSERT_EQ(strict::decode_payload(bytes, used), expected) << to_hex(bytes);
+    if (expected != Result::ok) continue;
+    ASSERT_EQ(serialized(protobuf_of(used)), serialized(protobuf_of(fresh))) << to_hex(bytes);
   }
 }
 
