@@ -61,9 +61,14 @@ RecordReplayer::RecordReplayer(state::Machine& machine, crypto::KeyStore& keys, 
       blocks_(blocks),
       message_tag_(proto::signing_tag(proto::SignatureKind::message, machine.genesis_hash())),
       messages_(io::kRecordMessagesMax),
-      outcomes_(io::kRecordMessagesMax) {}
+      outcomes_(io::kRecordMessagesMax) {
+  embedded_keys_.reserve(io::kRecordMessagesMax);
+  registrations_.reserve(io::kRecordMessagesMax);
+  key_verdicts_.reserve(io::kRecordMessagesMax);
+}
 
-bool RecordReplayer::decode(ByteSpan bytes, state::VerifiedMessage& message) {
+bool RecordReplayer::decode(ByteSpan bytes, std::uint32_t index) {
+  state::VerifiedMessage& message = messages_[index];
   message = {};
   if (strict::decode_envelope(bytes, message.envelope) != Result::ok) {
     problem_ = "an envelope is not strictly encoded";
@@ -84,15 +89,27 @@ bool RecordReplayer::decode(ByteSpan bytes, state::VerifiedMessage& message) {
   const ByteSpan signed_bytes =
       proto::signing_bytes(message_tag_, message.envelope.sequence, message.envelope.payload, buffer);
   message.id = proto::message_id(key->public_key, *array_of<64>(message.envelope.signature), signed_bytes);
-  strict::PayloadView payload;
-  if (strict::decode_payload(message.envelope.payload, payload) != Result::ok) {
+  if (strict::decode_payload(message.envelope.payload, payload_) != Result::ok) {
     problem_ = "a payload is not strictly encoded";
     return false;
   }
-  if (const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation)) {
-    message.embedded_key_valid = verifier_.check_key(*array_of<32>(registration->public_key));
+  if (const auto* registration = std::get_if<strict::RegisterKey>(&payload_.operation)) {
+    embedded_keys_.push_back(registration->public_key.data());
+    registrations_.push_back(index);
   }
   return true;
+}
+
+// A registration of a key that is none stands in the journal, with its refusal in the chain: the rule's verdict is part of
+// what execution works on, and no record has it.
+void RecordReplayer::check_embedded_keys() {
+  if (registrations_.empty()) return;
+  key_verdicts_.resize(registrations_.size());
+  verifier_.check_keys(embedded_keys_, key_verdicts_);
+  for (std::size_t i = 0; i < registrations_.size(); ++i)
+    messages_[registrations_[i]].embedded_key_valid = key_verdicts_[i] == 1;
+  embedded_keys_.clear();
+  registrations_.clear();
 }
 
 bool RecordReplayer::on_record(const io::RecordView& record) {
@@ -108,8 +125,9 @@ bool RecordReplayer::on_record(const io::RecordView& record) {
   std::uint32_t count = 0;
   ByteSpan envelope;
   for (io::EntryCursor cursor(record.body); cursor.next(envelope); ++count) {
-    if (!decode(envelope, messages_[count])) return false;
+    if (!decode(envelope, count)) return false;
   }
+  check_embedded_keys();
   const std::span<const state::VerifiedMessage> messages{messages_.data(), count};
   const std::span<state::Outcome> outcomes{outcomes_.data(), count};
   const bool closes_block = (record.header.flags & io::kRecordBlockClose) != 0;

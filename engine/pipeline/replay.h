@@ -1,7 +1,8 @@
 // The way from a journal record to the state, without signatures: recovery, tests and tools run the same code.
 //
-// A record holds only messages whose signature was good when it was written, so nothing is verified here; message ids are
-// hashed again because the journal does not store them.
+// A record holds only messages whose signature was good when it was written, so no signature is verified here. What the
+// journal does not store is computed again: message ids, and whether a key that a message registers passes the registration
+// rule, for all registrations of a record side by side (3 us each instead of 25).
 #pragma once
 
 #include <expected>
@@ -15,6 +16,7 @@
 #include "engine/state/machine.h"
 #include "io/journal/recovery.h"
 #include "meter-proto/signing.h"
+#include "meter-proto/strict/payload.h"
 
 namespace electra::pipeline {
 
@@ -52,7 +54,8 @@ class RecordReplayer : public io::RecordSink {
   void refuse(std::string problem) { problem_ = std::move(problem); }
 
  private:
-  [[nodiscard]] bool decode(ByteSpan envelope, state::VerifiedMessage& message);
+  [[nodiscard]] bool decode(ByteSpan envelope, std::uint32_t index);
+  void check_embedded_keys();
 
   state::Machine& machine_;
   crypto::KeyStore& keys_;
@@ -61,6 +64,11 @@ class RecordReplayer : public io::RecordSink {
   const Bytes16 message_tag_;
   std::vector<state::VerifiedMessage> messages_;
   std::vector<state::Outcome> outcomes_;
+  strict::PayloadView payload_;  // of the message at hand
+  // Of the record at hand: the keys that its messages register, whose they are, and what the rule says of them.
+  std::vector<const std::uint8_t*> embedded_keys_;
+  std::vector<std::uint32_t> registrations_;
+  std::vector<std::uint8_t> key_verdicts_;
   std::string problem_;
 };
 

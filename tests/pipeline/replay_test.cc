@@ -130,5 +130,69 @@ TEST(Replay, LearnsTheKeysThatMaySignAndForgetsThoseThatNeverWillAgain) {
                 "forget " + std::to_string(kFirstExtra)}));           // the same, from suspended
 }
 
+// Refuses the keys that begin with a zero byte, and counts how often it is asked.
+class CountingVerifier final : public crypto::Verifier {
+ public:
+  [[nodiscard]] std::string_view name() const noexcept override { return "counts"; }
+  [[nodiscard]] bool check_key(const Bytes32& key) const override {
+    ++asked_alone;
+    return key[0] != 0;
+  }
+  void check_keys(std::span<const std::uint8_t* const> keys, std::span<std::uint8_t> passes) const override {
+    asked_together.push_back(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) passes[i] = keys[i][0] != 0;
+  }
+  void verify(std::span<const crypto::VerifyItem>, std::span<crypto::VerifyOutcome>) const override {}
+  void verify_raw(std::span<const crypto::RawVerifyItem>, std::span<crypto::VerifyOutcome>) const override {}
+
+  mutable std::uint64_t asked_alone = 0;
+  mutable std::vector<std::size_t> asked_together;
+};
+
+TEST(Replay, ChecksTheKeysThatARecordRegistersSideBySide) {
+  const state::Genesis genesis = small_genesis();
+  const auto machine = std::move(state::Machine::create(genesis).value());
+  crypto::KeyStore keys(genesis.limits.holders_max, 0);
+  CountingVerifier verifier;
+  follow_key_changes(*machine, keys, verifier);
+  RecordReplayer replayer(*machine, keys, verifier);
+
+  // First bytes of the keys that the messages of a record register; those with 0 are none.
+  constexpr std::uint8_t kTransfer = 0xff;  // registers nothing
+  const std::vector<std::vector<std::uint8_t>> records = {{1, 0, kTransfer, 2}, {kTransfer}, {0}, {3, 4}};
+  const auto pool = std::move(io::RecordBufferPool::create(1).value());
+  io::RecordBuffer& buffer = *pool->acquire();
+  std::uint64_t sequence = 0;
+  std::uint64_t registered = machine->holder_count();
+  for (const std::vector<std::uint8_t>& record : records) {
+    buffer.clear();
+    for (const std::uint8_t first_byte : record) {
+      Bytes32 key{};
+      key.fill(first_byte);
+      const std::string serial = "NEW" + std::to_string(++sequence);
+      strict::PayloadView payload = transfer(machine->holder(kOperator)->wallet_account, 1, 0);
+      if (first_byte != kTransfer) {
+        payload.operation =
+            strict::RegisterKey{.public_key = key, .serial = serial, .roles = state::kRoleMeter, .phases = 1};
+      }
+      const Bytes frame = message_frame(Person(holder_name(kOperator)), {.slot = kOperator}, sequence, payload);
+      strict::FrameView view;
+      ASSERT_EQ(strict::decode_frame(ByteSpan(frame).subspan(strict::kFrameHeaderBytes), view), Result::ok);
+      ASSERT_TRUE(buffer.append(view.message));
+      registered += first_byte != kTransfer && first_byte != 0 ? 1 : 0;
+    }
+    io::RecordHeader header{};
+    header.batch = machine->batch_number() + 1;
+    header.time_ns = machine->time_ns() + 1;
+    header.rules_version = machine->rules_version();
+    header.count = buffer.count();
+    ASSERT_TRUE(replayer.on_record({.header = header, .body = buffer.body(), .file_offset = 0, .segment = 1}))
+        << replayer.problem();
+    EXPECT_EQ(machine->holder_count(), registered);
+  }
+  EXPECT_EQ(verifier.asked_together, (std::vector<std::size_t>{3, 1, 2}));
+  EXPECT_EQ(verifier.asked_alone, 0U);
+}
+
 }  // namespace
 }  // namespace electra::pipeline
