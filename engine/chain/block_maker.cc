@@ -94,9 +94,8 @@ void BlockMaker::add_batch(const proto::BatchLink& link, std::span<const state::
   jobs_.clear();
   std::uint8_t* to = leaf_bytes_.data();
   for (std::size_t i = 0; i < messages.size(); ++i, to += proto::kTransactionLeafBytes) {
-    const auto leaf =
-        proto::transaction_leaf(messages[i].id, static_cast<std::uint16_t>(outcomes[i].result), outcomes[i].repeated);
-    std::ranges::copy(leaf, to);
+    proto::write_transaction_leaf(messages[i].id, static_cast<std::uint16_t>(outcomes[i].result), outcomes[i].repeated,
+                                  to);
     jobs_.push_back({.in = to, .bytes = proto::kTransactionLeafBytes, .out = leaf_hashes_[i].data()});
   }
   crypto::hash_many(leaf_midstate(), jobs_);

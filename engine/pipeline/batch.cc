@@ -12,6 +12,16 @@ ByteSpan rebased(ByteSpan view, const std::uint8_t* from, const std::uint8_t* to
   return view.empty() ? view : ByteSpan{to + (view.data() - from), view.size()};
 }
 
+// A batch is larger than the second-level cache, and was last written a few batches ago: its lines are asked for this many
+// messages before they are written.
+constexpr std::uint32_t kFetchAhead = 8;
+
+template <typename T>
+void fetch_for_writing(std::vector<T>& values, std::size_t index) noexcept {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(values.data() + index);
+  for (std::size_t at = 0; at < sizeof(T); at += 64) __builtin_prefetch(bytes + at, 1);
+}
+
 }  // namespace
 
 Batch::Batch(std::uint32_t messages_max)
@@ -52,22 +62,32 @@ bool Batch::add(const Origin& origin, ByteSpan bytes, const strict::EnvelopeView
                 const crypto::StoredKey& key, const Bytes16& tag, ByteSpan embedded_key) {
   if (size_ == messages_max_ || !buffer_->append(bytes)) return false;
   const std::uint32_t index = size_++;
+  if (index + kFetchAhead < messages_max_) {
+    fetch_for_writing(origins_, index + kFetchAhead);
+    fetch_for_writing(items_, index + kFetchAhead);
+    fetch_for_writing(messages_, index + kFetchAhead);
+  }
   const std::uint8_t* entry = buffer_->entry(index).data();
+  const ByteSpan payload = rebased(envelope.payload, bytes.data(), entry);
+  const ByteSpan signature = rebased(envelope.signature, bytes.data(), entry);
   entries_[index] = entry;
   origins_[index] = origin;
   items_[index] = {.public_key = key.public_key.data(),
                    .key_number = key.number,
-                   .signature = rebased(envelope.signature, bytes.data(), entry),
+                   .signature = signature,
                    .tag = &tag,
                    .sequence = envelope.sequence,
-                   .payload = rebased(envelope.payload, bytes.data(), entry)};
+                   .payload = payload};
   embedded_keys_[index] = rebased(embedded_key, bytes.data(), entry);
-  messages_[index] = {};
-  messages_[index].slot = origin.slot;
-  messages_[index].envelope = envelope;
-  messages_[index].envelope.address = rebased(envelope.address, bytes.data(), entry);
-  messages_[index].envelope.payload = items_[index].payload;
-  messages_[index].envelope.signature = items_[index].signature;
+  state::VerifiedMessage& message = messages_[index];  // its id comes with the verdict
+  message.envelope = {.slot = envelope.slot,
+                      .address = rebased(envelope.address, bytes.data(), entry),
+                      .key_generation = envelope.key_generation,
+                      .sequence = envelope.sequence,
+                      .payload = payload,
+                      .signature = signature};
+  message.slot = origin.slot;
+  message.embedded_key_valid = false;
   return true;
 }
 

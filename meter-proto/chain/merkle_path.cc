@@ -63,10 +63,15 @@ Bytes32 state_root(std::span<const Bytes32> table_roots) noexcept {
 std::array<std::uint8_t, kTransactionLeafBytes> transaction_leaf(const Bytes32& message_id, std::uint16_t result,
                                                                  bool repeated) noexcept {
   std::array<std::uint8_t, kTransactionLeafBytes> leaf;
-  std::ranges::copy(message_id, leaf.begin());
-  store_le16(leaf.data() + 32, result);
-  leaf[34] = repeated ? 1 : 0;
+  write_transaction_leaf(message_id, result, repeated, leaf.data());
   return leaf;
+}
+
+void write_transaction_leaf(const Bytes32& message_id, std::uint16_t result, bool repeated,
+                            std::uint8_t* out) noexcept {
+  std::ranges::copy(message_id, out);
+  store_le16(out + 32, result);
+  out[34] = repeated ? 1 : 0;
 }
 
 }  // namespace electra::proto

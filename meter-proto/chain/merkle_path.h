@@ -34,5 +34,7 @@ inline constexpr std::size_t kTransactionLeafBytes = 35;
 [[nodiscard]] std::array<std::uint8_t, kTransactionLeafBytes> transaction_leaf(const Bytes32& message_id,
                                                                                std::uint16_t result,
                                                                                bool repeated) noexcept;
+// The same, to `out`, which has room for it.
+void write_transaction_leaf(const Bytes32& message_id, std::uint16_t result, bool repeated, std::uint8_t* out) noexcept;
 
 }  // namespace electra::proto
