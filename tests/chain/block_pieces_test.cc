@@ -6,6 +6,7 @@
 #include <random>
 
 #include "engine/chain/block_maker.h"
+#include "tests/chain/support.h"
 #include "tests/state/workload.h"
 
 namespace electra::chain {
@@ -16,16 +17,6 @@ using state::test::Workload;
 using state::test::World;
 
 const World kWorld{"", 900, 3600, 3, 0, 1, false};
-
-proto::BatchLink link_of(const state::BatchInput& input, std::uint32_t rules_version) {
-  return {.number = input.number,
-          .time_ns = input.time_ns,
-          .rules_version = rules_version,
-          .flags = input.closes_block ? 1U : 0U,
-          .count = static_cast<std::uint32_t>(input.messages.size()),
-          .body_bytes = 0,
-          .body_hash = {}};
-}
 
 class Pieces : public testing::TestWithParam<std::size_t> {};  // bytes a step at most; 0: never more than one
 

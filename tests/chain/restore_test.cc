@@ -5,6 +5,7 @@
 
 #include "engine/chain/block_maker.h"
 #include "meter-proto/chain/merkle_path.h"
+#include "tests/chain/support.h"
 #include "tests/state/restore_support.h"
 
 namespace electra::chain {
@@ -17,16 +18,6 @@ using state::test::Workload;
 using state::test::World;
 
 const World kWorld{"", 900, 3600, 3, 0, 1, false};
-
-proto::BatchLink link_of(const state::BatchInput& input, std::uint32_t rules_version) {
-  return {.number = input.number,
-          .time_ns = input.time_ns,
-          .rules_version = rules_version,
-          .flags = input.closes_block ? 1U : 0U,
-          .count = static_cast<std::uint32_t>(input.messages.size()),
-          .body_bytes = static_cast<std::uint32_t>(100 * input.messages.size()),
-          .body_hash = sha256(std::to_string(input.number))};
-}
 
 // A machine that was restored at the end of a block, with its maker.
 struct Follower {
