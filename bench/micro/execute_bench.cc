@@ -1,6 +1,6 @@
 // Execution alone: batches of readings and of transfers through the state machine, signatures taken for granted.
 //
-// The argument is the number of messages a batch. Payloads are encoded and ids made before the clock runs. Reported are
+// The argument is the number of messages a batch; of execute_transfers_among, with full batches, that of accounts. Payloads are encoded and ids made before the clock runs. Reported are
 // items (messages) per second; a reading is one message of one phase, a transfer message carries one posted transfer.
 
 #include <benchmark/benchmark.h>
@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "engine/state/index_table.h"
 #include "engine/state/machine.h"
 #include "meter-proto/base/sha256.h"
 #include "meter-proto/encode.h"
@@ -20,19 +21,23 @@ constexpr std::uint64_t kGenesisS = 1451865600;
 constexpr std::uint32_t kMeters = 10'000;
 constexpr Slot kFirstMeter = 2;
 constexpr std::uint64_t kIntervalS = 900;
+constexpr std::uint64_t kNotAfter = kGenesisS + 3600;
+constexpr std::uint32_t kFewSenders = 1000;
+constexpr std::size_t kFullBatch = 8192;
 
-Genesis genesis() {
+// Slot 1 is the gateway and an operator.
+Genesis genesis(std::uint32_t meters, std::uint32_t more_accounts) {
   Genesis genesis;
   genesis.chain_id = "bench";
   genesis.time_ns = kGenesisS * kSecond;
   genesis.params.grace_s = 1800;  // a batch may hold the end of one interval's readings and the beginning of the next
-  genesis.limits.holders_max = kMeters + 1;
-  genesis.limits.accounts_max = 4 * (kMeters + 2);
-  for (std::uint32_t i = 0; i <= kMeters; ++i) {
+  genesis.limits.holders_max = meters + 1;
+  genesis.limits.accounts_max = 4 * (meters + 2) + more_accounts;
+  for (std::uint32_t i = 0; i <= meters; ++i) {
     GenesisHolder holder;
     holder.serial = std::string("M").append(std::to_string(i));
     holder.public_key = sha256(holder.serial);
-    holder.roles = i == 0 ? kRoleGateway : kRoleMeter;
+    holder.roles = i == 0 ? kRoleGateway | kRoleOperator : kRoleMeter;
     holder.phases = 1;
     holder.balance = 1'000'000'000;
     genesis.holders.push_back(holder);
@@ -41,9 +46,15 @@ Genesis genesis() {
 }
 
 struct Batches {
-  explicit Batches(std::size_t size)
-      : machine(std::move(Machine::create(genesis()).value())), messages(size), outcomes(size) {
+  explicit Batches(std::size_t size, std::uint32_t meters = kMeters, std::uint32_t more_accounts = 0)
+      : machine(std::move(Machine::create(genesis(meters, more_accounts)).value())), messages(size), outcomes(size) {
     payloads.resize(size);
+  }
+
+  void resize(std::size_t size) {
+    payloads.resize(size);
+    messages.resize(size);
+    outcomes.resize(size);
   }
 
   void set(std::size_t i, Slot slot, std::uint64_t sequence, const strict::PayloadView& payload) {
@@ -102,6 +113,15 @@ void execute_readings(benchmark::State& state) {
 }
 BENCHMARK(execute_readings)->Arg(1)->Arg(64)->Arg(1024)->Arg(8192);
 
+strict::Transfers transfer(AccountNumber debit, AccountNumber credit, std::uint64_t amount) {
+  strict::Transfers transfers;
+  transfers.count = 1;
+  transfers.items[0].debit_account = debit;
+  transfers.items[0].credit_account = credit;
+  transfers.items[0].amount = amount;
+  return transfers;
+}
+
 void execute_transfers(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0));
   Batches batches(size);
@@ -111,12 +131,9 @@ void execute_transfers(benchmark::State& state) {
     state.PauseTiming();
     for (std::size_t i = 0; i < size; ++i) {
       const Slot slot = kFirstMeter + meter;
-      strict::Transfers transfers;
-      transfers.count = 1;
-      transfers.items[0].debit_account = batches.machine->holder(slot)->wallet_account;
-      transfers.items[0].credit_account = batches.machine->holder(slot % kMeters + 1)->wallet_account;
-      transfers.items[0].amount = 1;
-      batches.set(i, slot, round + 1, {.not_after = kGenesisS + 3600, .operation = transfers});
+      const AccountNumber debit = batches.machine->holder(slot)->wallet_account;
+      const AccountNumber credit = batches.machine->holder(slot % kMeters + 1)->wallet_account;
+      batches.set(i, slot, round + 1, {.not_after = kNotAfter, .operation = transfer(debit, credit, 1)});
       if (++meter == kMeters) meter = 0, ++round;
     }
     state.ResumeTiming();
@@ -125,6 +142,62 @@ void execute_transfers(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(size));
 }
 BENCHMARK(execute_transfers)->Arg(1)->Arg(64)->Arg(1024)->Arg(8192);
+
+// Accounts of 1,000 senders, each with as many as the others and money on all of them.
+struct Town {
+  explicit Town(std::uint32_t accounts) : batches(kFullBatch, kFewSenders, accounts), of(kFewSenders) {
+    const std::uint32_t each = accounts / kFewSenders;
+    std::uint64_t sequence = 0;  // of the operator
+    const auto send = [&](std::vector<strict::Operation> operations) {
+      batches.resize(operations.size());
+      for (std::size_t i = 0; i < operations.size(); ++i)
+        batches.set(i, 1, ++sequence, {.not_after = kNotAfter, .operation = operations[i]});
+      batches.execute(0);
+      return batches.outcomes;
+    };
+    const auto till = static_cast<AccountNumber>(
+        send({strict::OpenAccounts{.owner_slot = 1, .asset = 1, .flags = 0, .count = 1}})[0].detail);
+    for (std::uint32_t i = 0; i < kFewSenders; ++i) {
+      const Slot slot = kFirstMeter + i;
+      of[i].push_back(batches.machine->holder(slot)->wallet_account);
+      if (each == 1) continue;
+      const std::uint64_t first =
+          send({strict::OpenAccounts{.owner_slot = slot, .asset = 1, .flags = 1, .count = each - 1}})[0].detail;
+      std::vector<strict::Operation> funding;
+      for (std::uint32_t k = 0; k < each - 1; ++k) {
+        of[i].push_back(static_cast<AccountNumber>(first + k));
+        funding.emplace_back(transfer(till, of[i].back(), 1'000'000'000));
+      }
+      send(funding);
+    }
+    batches.resize(kFullBatch);
+  }
+
+  Batches batches;
+  std::vector<std::vector<AccountNumber>> of;  // by sender
+};
+
+// Every sender pays from any of its accounts to anybody's; what lies in the cache is of no use.
+void execute_transfers_among(benchmark::State& state) {
+  Town town(static_cast<std::uint32_t>(state.range(0)));
+  std::uint64_t sent = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    for (std::size_t i = 0; i < kFullBatch; ++i, ++sent) {
+      const std::uint64_t dice = mix64(sent + 1);
+      const auto sender = static_cast<std::uint32_t>(sent % kFewSenders);
+      const std::vector<AccountNumber>& own = town.of[sender];
+      const std::vector<AccountNumber>& others = town.of[(sender + 1 + (dice & 0xff)) % kFewSenders];
+      town.batches.set(i, kFirstMeter + sender, sent / kFewSenders + 1,
+                       {.not_after = kNotAfter,
+                        .operation = transfer(own[(dice >> 8) % own.size()], others[(dice >> 32) % others.size()], 1)});
+    }
+    state.ResumeTiming();
+    town.batches.execute(0);
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kFullBatch));
+}
+BENCHMARK(execute_transfers_among)->Arg(1000)->Arg(1'000'000);
 
 // One whole cycle of 10,000 meters: reported are visits (meters times intervals) a second.
 void settle_cycle(benchmark::State& state) {

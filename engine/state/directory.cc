@@ -102,13 +102,9 @@ LeafCheck Directory::load_leaf(std::uint32_t index, ByteSpan bytes) {
   if (leaf->phases != 0 && (leaf->roles & (kRoleMeter | kRoleProducer | kRoleGateway)) == 0)
     return wrong_leaf("phases without the role of a meter");
   if (leaf->register_modulus == 1) return wrong_field("register_modulus", leaf->register_modulus, "0 or above 1");
-  holders_[index] = {.public_key = leaf->public_key,
-                     .registration_id = leaf->registration_id,
-                     .address = leaf->address,
-                     .serial_text = leaf->serial_text,
-                     .serial_length = leaf->serial_length,
-                     .status = static_cast<HolderStatus>(leaf->status),
+  holders_[index] = {.status = static_cast<HolderStatus>(leaf->status),
                      .phases = leaf->phases,
+                     .serial_length = leaf->serial_length,
                      .roles = leaf->roles,
                      .key_generation = leaf->key_generation,
                      .owner_slot = leaf->owner_slot,
@@ -117,7 +113,11 @@ LeafCheck Directory::load_leaf(std::uint32_t index, ByteSpan bytes) {
                      .energy_account = leaf->energy_account,
                      .debt_account = leaf->debt_account,
                      .register_modulus = leaf->register_modulus,
-                     .max_wh_per_interval = leaf->max_wh_per_interval};
+                     .max_wh_per_interval = leaf->max_wh_per_interval,
+                     .serial_text = leaf->serial_text,
+                     .address = leaf->address,
+                     .public_key = leaf->public_key,
+                     .registration_id = leaf->registration_id};
   return {};
 }
 

@@ -11,6 +11,7 @@
 #include "engine/state/index_table.h"
 #include "engine/state/leaf_reader.h"
 #include "engine/state/leaf_writer.h"
+#include "engine/state/prefetch.h"
 #include "engine/state/touched_set.h"
 #include "engine/state/types.h"
 
@@ -18,14 +19,11 @@ namespace electra::state {
 
 inline constexpr std::uint32_t kNoMeter = UINT32_MAX;
 
-struct Holder {
-  Bytes32 public_key{};
-  Bytes32 registration_id{};  // zero for a holder of the genesis
-  Bytes20 address{};
-  std::array<char, 32> serial_text{};
-  std::uint8_t serial_length = 0;
+// What every message of a holder asks for lies in its first cache line.
+struct alignas(64) Holder {
   HolderStatus status = HolderStatus::none;
   std::uint8_t phases = 0;
+  std::uint8_t serial_length = 0;
   std::uint32_t roles = 0;
   std::uint32_t key_generation = 0;
   Slot owner_slot = 0;             // 0 = itself
@@ -35,6 +33,10 @@ struct Holder {
   AccountNumber debt_account = 0;
   std::uint64_t register_modulus = 0;
   std::uint64_t max_wh_per_interval = 0;
+  std::array<char, 32> serial_text{};
+  Bytes20 address{};
+  Bytes32 public_key{};
+  Bytes32 registration_id{};  // zero for a holder of the genesis
 
   [[nodiscard]] std::string_view serial() const noexcept { return {serial_text.data(), serial_length}; }
 };
@@ -53,6 +55,9 @@ class Directory {
   [[nodiscard]] bool full() const noexcept { return count() == holders_max_; }
   [[nodiscard]] bool exists(Slot slot) const noexcept { return slot != 0 && slot <= count(); }
   [[nodiscard]] const Holder& at(Slot slot) const noexcept { return holders_[slot - 1]; }
+
+  // Has the holder fetched for a message that will be executed soon. The slot exists.
+  void prefetch(Slot slot) const noexcept { prefetch_for_reading(&at(slot)); }
 
   // The holder whose wallet pays and is paid for this one.
   [[nodiscard]] Slot payer_of(Slot slot) const noexcept {

@@ -17,6 +17,17 @@ namespace electra::state {
 
 inline constexpr std::size_t kChainLeafBytes = 160;  // and the chain id
 
+// How many messages before its execution a message's sender is fetched, and its payload decoded. A message costs about
+// 100 ns, a line from memory 100 and its page's address as much again.
+inline constexpr std::size_t kFetchAhead = 16;
+inline constexpr std::size_t kDecodeAhead = 8;
+
+// The payload of a message on its way.
+struct DecodedMessage {
+  Result result = Result::ok;
+  strict::PayloadView payload;
+};
+
 struct Machine::Parts {
   // What the genesis makes. It was checked.
   Parts(const Genesis& genesis, RulesRange known);
@@ -28,7 +39,10 @@ struct Machine::Parts {
   [[nodiscard]] static std::expected<void, std::string> check(const Genesis& genesis);
 
   void execute(const BatchInput& in, std::span<Outcome> out);
-  [[nodiscard]] Outcome execute_one(const VerifiedMessage& message);
+  void execute_messages(std::span<const VerifiedMessage> batch, std::span<Outcome> out);
+  void fetch_sender(const VerifiedMessage& message) const noexcept;
+  void decode_ahead(const VerifiedMessage& message, DecodedMessage& into) const noexcept;
+  void execute_one(const VerifiedMessage& message, const DecodedMessage& content, Outcome& outcome);
   void close_block() noexcept;
   void append_chain_leaf(LeafWriter& out) const;
   [[nodiscard]] LeafCheck load_chain_leaf(ByteSpan bytes);
@@ -71,7 +85,8 @@ struct Machine::Parts {
   std::uint32_t rules_version = kRulesVersion;
   ScheduledRules scheduled_rules;
   Slot gateway = 0;
-  ReadingContext reading_context;  // of the current batch
+  ReadingContext reading_context;                    // of the current batch
+  std::array<DecodedMessage, kDecodeAhead> decoded;  // likewise: of message i at i % kDecodeAhead
 
   Directory directory;
   SequenceWindows windows;

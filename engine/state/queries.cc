@@ -42,7 +42,8 @@ Totals Machine::totals() const noexcept { return parts_->settlement.totals(); }
 
 std::size_t Machine::memory_bytes() const noexcept {
   const Limits& limits = parts_->limits;
-  return Directory::memory_bytes(limits.holders_max) + SequenceWindows::memory_bytes(limits.holders_max) +
+  return sizeof(Parts) + Directory::memory_bytes(limits.holders_max) +
+         SequenceWindows::memory_bytes(limits.holders_max) +
          Ledger::memory_bytes(limits.accounts_max, limits.pending_transfers_max) +
          Meters::memory_bytes(parts_->params, limits.holders_max) + parts_->settlement.memory_bytes() +
          SnapshotCursor::memory_bytes(parts_->touched_sets(), parts_->leaf_bytes_max()) +

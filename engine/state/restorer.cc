@@ -65,7 +65,7 @@ std::optional<std::size_t> Machine::Restorer::Work::leaf_bytes(Table table) cons
   switch (table) {
     case Table::chain:             return kChainLeafBytes + parts->chain_id.size();
     case Table::holders:           return proto::HolderLeaf::kBytes;
-    case Table::windows:           return sizeof(SequenceWindow);
+    case Table::windows:           return SequenceWindow::kLeafBytes;
     case Table::accounts:          return proto::AccountLeaf::kBytes;
     case Table::pending_transfers: return sizeof(PendingTransfer);
     case Table::meters:            return proto::MeterLeaf::kBytes;

@@ -144,7 +144,7 @@ SnapshotCursor::Sets Machine::Parts::touched_sets() noexcept {
 }
 
 std::size_t Machine::Parts::leaf_bytes_max() const noexcept {
-  return std::max({sizeof(SequenceWindow), proto::MeterLeaf::kBytes, meters.readings_leaf_bytes(),
+  return std::max({SequenceWindow::kLeafBytes, proto::MeterLeaf::kBytes, meters.readings_leaf_bytes(),
                    settlement.leaf_bytes_max(), kChainLeafBytes + chain_id.size()});
 }
 

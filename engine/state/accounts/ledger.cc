@@ -47,10 +47,20 @@ void Ledger::move(AccountNumber debit, AccountNumber credit, std::uint64_t amoun
     ELECTRA_ASSERT_LE(from.debits_posted + from.debits_pending, from.credits_posted);
 }
 
+void Ledger::prefetch(std::span<const strict::Transfer> group) const noexcept {
+  for (const strict::Transfer& transfer : group) {
+    if (exists(transfer.debit_account)) prefetch_for_writing(&at(transfer.debit_account));
+    if (exists(transfer.credit_account)) prefetch_for_writing(&at(transfer.credit_account));
+    if (transfer.pending_slot != 0)
+      pending_.prefetch(transfer.pending_slot, transfer.pending_sequence, transfer.pending_index);
+  }
+}
+
 Result Ledger::apply(const TransferContext& context, std::span<const strict::Transfer> group,
                      std::uint32_t& failed_index) {
   for (std::uint32_t index = 0; index < group.size(); ++index) {
-    const Result result = apply_one(context, group[index], index, undo_[index]);
+    const bool last = index + 1 == group.size();
+    const Result result = apply_one(context, group[index], index, last ? nullptr : &undo_[index]);
     if (result == Result::ok) continue;
     failed_index = index;
     while (index-- > 0) take_back(undo_[index]);
@@ -60,7 +70,7 @@ Result Ledger::apply(const TransferContext& context, std::span<const strict::Tra
 }
 
 Result Ledger::apply_one(const TransferContext& context, const strict::Transfer& transfer, std::uint32_t index,
-                         Undo& undo) {
+                         Undo* undo) {
   const bool names_pending =
       transfer.pending_slot != 0 || transfer.pending_sequence != 0 || transfer.pending_index != 0;
   const bool names_accounts = transfer.debit_account != 0 || transfer.credit_account != 0;
@@ -82,7 +92,7 @@ Result Ledger::apply_one(const TransferContext& context, const strict::Transfer&
 }
 
 Result Ledger::apply_new(const TransferContext& context, const strict::Transfer& transfer, std::uint32_t index,
-                         Undo& undo) {
+                         Undo* undo) {
   const bool pends = static_cast<strict::TransferKind>(transfer.kind) == strict::TransferKind::pending;
   const std::uint64_t amount = transfer.amount;
   if (!exists(transfer.debit_account) || !exists(transfer.credit_account)) return Result::unknown_account;
@@ -105,13 +115,15 @@ Result Ledger::apply_new(const TransferContext& context, const strict::Transfer&
   if (pends && transfer.timeout > context.pending_timeout_max_s) return Result::timeout_too_long;
   if (((debit.flags | credit.flags) & kSettlementOnly) != 0) return Result::account_reserved;
 
-  undo = {.debit = transfer.debit_account,
-          .credit = transfer.credit_account,
-          .debit_before = debit,
-          .credit_before = credit,
-          .added = 0,
-          .removed = 0,
-          .removed_transfer = {}};
+  if (undo != nullptr) {
+    *undo = {.debit = transfer.debit_account,
+             .credit = transfer.credit_account,
+             .debit_before = debit,
+             .credit_before = credit,
+             .added = 0,
+             .removed = 0,
+             .removed_transfer = {}};
+  }
   if (!pends) {
     change(transfer.debit_account).debits_posted += amount;
     change(transfer.credit_account).credits_posted += amount;
@@ -120,17 +132,18 @@ Result Ledger::apply_new(const TransferContext& context, const strict::Transfer&
   change(transfer.debit_account).debits_pending += amount;
   change(transfer.credit_account).credits_pending += amount;
   const std::uint64_t timeout_s = transfer.timeout == 0 ? context.pending_timeout_max_s : transfer.timeout;
-  undo.added = pending_.add({.sequence = context.sequence,
-                             .expiry_ns = context.time_ns + timeout_s * kNanosecondsPerSecond,
-                             .amount = amount,
-                             .slot = context.sender,
-                             .index = index,
-                             .debit_account = transfer.debit_account,
-                             .credit_account = transfer.credit_account});
+  const PendingTransfers::Entry added = pending_.add({.sequence = context.sequence,
+                                                      .expiry_ns = context.time_ns + timeout_s * kNanosecondsPerSecond,
+                                                      .amount = amount,
+                                                      .slot = context.sender,
+                                                      .index = index,
+                                                      .debit_account = transfer.debit_account,
+                                                      .credit_account = transfer.credit_account});
+  if (undo != nullptr) undo->added = added;
   return Result::ok;
 }
 
-Result Ledger::resolve_pending(const TransferContext& context, const strict::Transfer& transfer, Undo& undo) {
+Result Ledger::resolve_pending(const TransferContext& context, const strict::Transfer& transfer, Undo* undo) {
   const bool posts = static_cast<strict::TransferKind>(transfer.kind) == strict::TransferKind::post_pending;
   const PendingTransfers::Entry entry =
       pending_.find(transfer.pending_slot, transfer.pending_sequence, transfer.pending_index);
@@ -142,13 +155,15 @@ Result Ledger::resolve_pending(const TransferContext& context, const strict::Tra
   if (!is_payer && (posts || !is_payee)) return Result::not_pending_party;
   if (transfer.amount > found.amount) return Result::exceeds_pending;
 
-  undo = {.debit = found.debit_account,
-          .credit = found.credit_account,
-          .debit_before = at(found.debit_account),
-          .credit_before = at(found.credit_account),
-          .added = 0,
-          .removed = entry,
-          .removed_transfer = found};
+  if (undo != nullptr) {
+    *undo = {.debit = found.debit_account,
+             .credit = found.credit_account,
+             .debit_before = at(found.debit_account),
+             .credit_before = at(found.credit_account),
+             .added = 0,
+             .removed = entry,
+             .removed_transfer = found};
+  }
   pending_.remove(entry);
   release(found);
   if (posts) move(found.debit_account, found.credit_account, transfer.amount == 0 ? found.amount : transfer.amount);

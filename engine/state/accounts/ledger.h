@@ -19,7 +19,8 @@ namespace electra::state {
 // No transfer of a message lifts a sum (posted and pending) above this.
 inline constexpr std::uint64_t kTransferSumMax = (std::uint64_t{1} << 63) - 1;
 
-struct Account {
+// A cache line of its own: a transfer touches two, wherever its accounts lie.
+struct alignas(64) Account {
   std::uint64_t debits_posted = 0;
   std::uint64_t credits_posted = 0;
   std::uint64_t debits_pending = 0;
@@ -35,6 +36,7 @@ struct Account {
     return static_cast<std::int64_t>(credits_posted - debits_posted);
   }
 };
+static_assert(sizeof(Account) == 64 && alignof(Account) == 64);
 
 // Who sends a group, and when.
 struct TransferContext {
@@ -61,6 +63,9 @@ class Ledger {
 
   // The machine's own movement; the caller has seen to limits, assets and accounts (asserted). Amount 0 does nothing.
   void move(AccountNumber debit, AccountNumber credit, std::uint64_t amount);
+
+  // Of a group that will be applied soon: has what it reads and writes fetched. Any numbers will do.
+  void prefetch(std::span<const strict::Transfer> group) const noexcept;
 
   // All of the group, or none of it: then `failed_index` says which transfer was the first that could not be.
   [[nodiscard]] Result apply(const TransferContext& context, std::span<const strict::Transfer> group,
@@ -101,11 +106,12 @@ class Ledger {
     touched_.mark(number - 1);
     return accounts_[number - 1];
   }
+  // `undo` is null where nothing follows that could fail: a transfer itself changes nothing before it is sure to succeed.
   [[nodiscard]] Result apply_one(const TransferContext& context, const strict::Transfer& transfer, std::uint32_t index,
-                                 Undo& undo);
+                                 Undo* undo);
   [[nodiscard]] Result apply_new(const TransferContext& context, const strict::Transfer& transfer, std::uint32_t index,
-                                 Undo& undo);
-  [[nodiscard]] Result resolve_pending(const TransferContext& context, const strict::Transfer& transfer, Undo& undo);
+                                 Undo* undo);
+  [[nodiscard]] Result resolve_pending(const TransferContext& context, const strict::Transfer& transfer, Undo* undo);
   void take_back(const Undo& undo);
   // Ends the reservation.
   void release(const PendingTransfer& transfer) noexcept;

@@ -36,6 +36,10 @@ class PendingTransfers {
   [[nodiscard]] std::uint32_t count() const noexcept { return static_cast<std::uint32_t>(heap_.size()); }
   [[nodiscard]] bool full() const noexcept { return !free_.any(); }
   [[nodiscard]] Entry find(Slot slot, std::uint64_t sequence, std::uint32_t index) const noexcept;
+  // Has the place fetched where find() will begin.
+  void prefetch(Slot slot, std::uint64_t sequence, std::uint32_t index) const noexcept {
+    index_.prefetch(hash_of(slot, sequence, index));
+  }
   [[nodiscard]] const PendingTransfer& at(Entry entry) const noexcept { return entries_[entry - 1]; }
   // The first to expire, 0 if there is none.
   [[nodiscard]] Entry earliest() const noexcept { return heap_.empty() ? 0 : heap_.front(); }

@@ -37,6 +37,12 @@ std::uint32_t Meters::add(Slot slot, std::uint32_t phases, const RegisterRules& 
   return count() - 1;
 }
 
+void Meters::prefetch(std::uint32_t meter, std::uint64_t time_s) const noexcept {
+  prefetch_for_writing(&meters_[meter]);
+  if (time_s >= calendar_.genesis_s())
+    prefetch_for_writing(&ring_[meter * ring_places_ + calendar_.boundary_of(time_s) % ring_places_]);
+}
+
 Result Meters::check(const Meter& meter, const strict::Reading& reading, const ReadingContext& context,
                      KeptReading& kept) const noexcept {
   if (meter.phases == 0) return Result::not_a_meter;
@@ -153,12 +159,12 @@ LeafCheck Meters::load_leaf(std::uint32_t number, ByteSpan bytes, Registers& new
                      .rules = {.modulus = leaf->register_modulus,
                                .wh_per_interval_max = leaf->wh_per_interval_max,
                                .own_limit = leaf->own_limit},
+                     .newest_time_s = leaf->newest_time_s,
+                     .newest_boundary = leaf->newest_boundary,
                      .has_base = leaf->has_base,
                      .base_boundary = leaf->base_boundary,
                      .base_time_s = leaf->base_time_s,
                      .base = {.in = leaf->base.in, .out = leaf->base.out},
-                     .newest_time_s = leaf->newest_time_s,
-                     .newest_boundary = leaf->newest_boundary,
                      .consumed_wh = leaf->consumed_wh,
                      .generated_wh = leaf->generated_wh,
                      .paid = leaf->paid,

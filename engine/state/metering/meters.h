@@ -14,30 +14,32 @@
 #include "engine/state/leaf_writer.h"
 #include "engine/state/machine.h"
 #include "engine/state/metering/registers.h"
+#include "engine/state/prefetch.h"
 
 namespace electra::state {
 
 inline constexpr std::uint64_t kReadingRingMax = 128;
 
-struct KeptReading {
+struct alignas(64) KeptReading {
   std::uint64_t boundary_plus_1 = 0;  // 0 = empty
   std::uint64_t time_s = 0;
   Registers registers;
 };
 static_assert(sizeof(KeptReading) == 64, "one cache line");
 
-struct Meter {
+// What taking a reading asks for lies in the first cache line.
+struct alignas(64) Meter {
   Slot slot = 0;
   std::uint32_t phases = 0;  // bit set
   RegisterRules rules;
+  // The newest reading taken: in the ring or the base.
+  std::uint64_t newest_time_s = 0;
+  std::uint64_t newest_boundary = 0;
   // The newest register that is part of a settled interval (or the first one ever).
   bool has_base = false;
   std::uint64_t base_boundary = 0;
   std::uint64_t base_time_s = 0;
   Registers base;
-  // The newest reading taken: in the ring or the base.
-  std::uint64_t newest_time_s = 0;
-  std::uint64_t newest_boundary = 0;
   // Settled.
   std::uint64_t consumed_wh = 0;
   std::uint64_t generated_wh = 0;
@@ -75,6 +77,9 @@ class Meters {
   }
 
   std::uint32_t add(Slot slot, std::uint32_t phases, const RegisterRules& rules);
+
+  // Has fetched what a reading stamped `time_s` will ask for soon. The meter exists; any time will do.
+  void prefetch(std::uint32_t meter, std::uint64_t time_s) const noexcept;
 
   // The checks that every reading passes, in order of precedence; fills `kept` if ok.
   [[nodiscard]] Result check(const Meter& meter, const strict::Reading& reading, const ReadingContext& context,
