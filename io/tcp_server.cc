@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "io/tcp/held_bytes.h"
 #include "io/tcp/output_queue.h"
 #include "io/tcp/receive_ring.h"
 #include "io/tcp/sockets.h"
@@ -21,6 +22,11 @@ namespace {
 constexpr std::size_t kSendRangesMax = 16;  // 256 KiB a send
 constexpr std::uint64_t kSweepNsMin = 5'000'000;
 constexpr std::uint64_t kSweepNsMax = 250'000'000;
+
+// This part of the output pool is for small queues. When less than two of them are free, those who have taken nothing for
+// so long are closed.
+constexpr std::size_t kOutputReservePart = 4;
+constexpr std::uint64_t kOutputReserveNs = 100'000'000;
 
 }  // namespace
 
@@ -44,9 +50,9 @@ struct TcpServer::Impl {
     bool end_told = false;    // … and on_end was called
     bool queued = false;      // in `touched`
     bool overflowed = false;  // a send() found no room
-    bool starved = false;     // its receive ended for want of buffers
+    bool starved = false;     // waits for a buffer to receive into
     bool blocked = false;     // its handler took less than it got, in this round of redelivery
-    std::uint32_t held = 0;   // buffers of it in the held queue
+    std::uint64_t fed = 0;    // which one the last buffer that it filled was, counted over all connections
     std::uint64_t hello_deadline_ns = 0;
     std::uint64_t output_deadline_ns = UINT64_MAX;  // while output waits
     std::uint64_t close_deadline_ns = UINT64_MAX;   // half closed, lingering
@@ -57,13 +63,7 @@ struct TcpServer::Impl {
     std::array<iovec, kSendRangesMax> ranges{};
   };
 
-  // Received bytes that the handler has not taken yet.
-  struct Held {
-    ConnectionId id;
-    std::uint32_t buffer = 0;
-    std::uint32_t offset = 0;
-    std::uint32_t length = 0;
-  };
+  using Piece = HeldBytes::Piece;
 
   Loop& loop;
   const TcpServerConfig config;
@@ -83,21 +83,23 @@ struct TcpServer::Impl {
   std::vector<std::uint32_t> touched;  // something to do at the turn's end
   std::vector<std::uint32_t> touched_now;
   std::vector<std::uint32_t> starved;
-  std::vector<Held> held;  // a ring of receive_buffers places, in order of arrival
-  std::size_t held_first = 0;
-  std::size_t held_count = 0;
+  HeldBytes held;  // received, and not yet taken by the handler
+  std::uint64_t feeds = 0;
 
   bool paused = false;
   bool redeliver = false;
-  bool delivering = false;
-  bool drop_after = false;
+  bool crowded = false;  // little of the output pool is left
   bool stopping = false;
   bool stopped = false;
   std::uint64_t stop_deadline_ns = UINT64_MAX;
   TcpServerCounters counters;
 
   Impl(Loop& loop_in, const TcpServerConfig& config_in, TcpHandler& handler_in)
-      : loop(loop_in), config(config_in), handler(&handler_in), connections(config_in.connections_max) {
+      : loop(loop_in),
+        config(config_in),
+        handler(&handler_in),
+        connections(config_in.connections_max),
+        held(config_in.connections_max, config_in.receive_buffers) {
     accept = {.complete = [](void* context, std::int32_t result,
                              std::uint32_t flags) { static_cast<Impl*>(context)->on_accept(result, flags); },
               .context = this};
@@ -130,7 +132,6 @@ struct TcpServer::Impl {
     touched.reserve(config.connections_max);
     touched_now.reserve(config.connections_max);
     starved.reserve(config.connections_max);
-    held.resize(config.receive_buffers);
   }
 
   ~Impl() {
@@ -209,6 +210,7 @@ struct TcpServer::Impl {
     connection.state = State::open;
     connection.established = connection.peer_ended = connection.end_told = false;
     connection.overflowed = connection.blocked = false;
+    connection.fed = feeds;  // no right to be served before those who wait
     connection.hello_deadline_ns = loop.turn_ns() + config.hello_timeout_ns;
     connection.output_deadline_ns = connection.close_deadline_ns = UINT64_MAX;
     ++counters.accepted;
@@ -219,9 +221,14 @@ struct TcpServer::Impl {
 
   // --- receiving ---
 
-  void start_receive(Connection& connection) {
+  // once: fills one buffer, and ends.
+  void start_receive(Connection& connection, bool once = false) {
     io_uring_sqe* sqe = loop.prepare();
-    io_uring_prep_recv_multishot(sqe, connection.fd, nullptr, 0, 0);
+    if (once) {
+      io_uring_prep_recv(sqe, connection.fd, nullptr, 0, 0);
+    } else {
+      io_uring_prep_recv_multishot(sqe, connection.fd, nullptr, 0, 0);
+    }
     io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
     sqe->buf_group = ring->group();
     loop.seal(sqe, connection.receive);
@@ -233,13 +240,14 @@ struct TcpServer::Impl {
     if (has_buffer) ring->taken();
     if (result > 0) {
       counters.received_bytes += static_cast<std::uint64_t>(result);
-      const Held bytes{connection.id, buffer, 0, static_cast<std::uint32_t>(result)};
+      connection.fed = ++feeds;
+      const Piece piece{.buffer = buffer, .offset = 0, .length = static_cast<std::uint32_t>(result)};
       if (connection.state != State::open) {
         ring->give_back(buffer);
-      } else if (paused || connection.held > 0) {
-        hold(connection, bytes);
+      } else if (paused || !held.empty(connection.id.index)) {
+        held.push_back(connection.id.index, piece);
       } else {
-        deliver(connection, bytes);
+        deliver(connection, piece);
       }
     } else if (has_buffer) {
       ring->give_back(buffer);
@@ -269,100 +277,65 @@ struct TcpServer::Impl {
   }
 
   void tell_end(Connection& connection) {
-    if (connection.state != State::open || !connection.peer_ended || connection.end_told || connection.held > 0) return;
+    if (connection.state != State::open || !connection.peer_ended || connection.end_told) return;
+    if (!held.empty(connection.id.index)) return;
     connection.end_told = true;
     if (handler != nullptr) handler->on_end(connection.id);
   }
 
   // Gives the bytes to the handler; holds what it does not take.
-  void deliver(Connection& connection, Held bytes) {
+  void deliver(Connection& connection, Piece piece) {
     const std::size_t taken =
-        handler == nullptr ? bytes.length
-                           : handler->on_bytes(connection.id, ring->bytes(bytes.buffer, bytes.offset, bytes.length));
-    ELECTRA_ASSERT_LE(taken, bytes.length);
-    if (taken == bytes.length || connection.state != State::open) {
-      ring->give_back(bytes.buffer);
+        handler == nullptr ? piece.length
+                           : handler->on_bytes(connection.id, ring->bytes(piece.buffer, piece.offset, piece.length));
+    ELECTRA_ASSERT_LE(taken, piece.length);
+    if (taken == piece.length || connection.state != State::open) {
+      ring->give_back(piece.buffer);
       return;
     }
-    bytes.offset += static_cast<std::uint32_t>(taken);
-    bytes.length -= static_cast<std::uint32_t>(taken);
+    piece.offset += static_cast<std::uint32_t>(taken);
+    piece.length -= static_cast<std::uint32_t>(taken);
     connection.blocked = true;
-    hold(connection, bytes);
+    held.push_front(connection.id.index, piece);
   }
 
-  void hold(Connection& connection, const Held& bytes) {
-    ELECTRA_ASSERT_LT(held_count, held.size());  // each holds a buffer of its own
-    held[(held_first + held_count++) % held.size()] = bytes;
-    ++connection.held;
-  }
-
+  // A buffer of each connection in turn, until everything is delivered or nobody takes more. Who was not asked before the
+  // handler paused is asked first next time.
   void deliver_held() {
     for (Connection& connection : connections) connection.blocked = false;
-    delivering = true;
-    for (std::size_t left = held_count; left > 0; --left) {
-      const Held bytes = pop_held();
-      Connection& connection = connections[bytes.id.index];
-      if (!is_open(bytes.id)) {
-        forget(bytes);
-      } else if (paused || connection.blocked) {
-        --connection.held;
-        hold(connection, bytes);
-      } else {
-        --connection.held;
-        deliver(connection, bytes);
-        tell_end(connection);
-      }
-    }
-    delivering = false;
-    if (drop_after) drop_held();
-  }
-
-  // Gives back what is held of connections that are not open any more.
-  void drop_held() {
-    drop_after = delivering;  // the walk above counts its steps
-    if (delivering) return;
-    for (std::size_t left = held_count; left > 0; --left) {
-      const Held bytes = pop_held();
-      if (is_open(bytes.id)) {
-        held[(held_first + held_count++) % held.size()] = bytes;
-      } else {
-        forget(bytes);
+    for (bool moved = true; moved && !paused;) {
+      moved = false;
+      for (std::uint32_t left = held.waiting(); left > 0 && !paused; --left) {
+        const std::uint32_t index = held.take_turn();
+        Connection& connection = connections[index];
+        if (!connection.blocked && !held.empty(index)) {
+          deliver(connection, held.pop(index));
+          tell_end(connection);
+          moved = true;
+        }
+        held.stand_in_line(index);
       }
     }
   }
 
-  Held pop_held() noexcept {
-    const Held bytes = held[held_first];
-    held_first = (held_first + 1) % held.size();
-    --held_count;
-    return bytes;
+  // Gives back what is held of a connection that takes no more.
+  void drop_held(const Connection& connection) {
+    while (!held.empty(connection.id.index)) ring->give_back(held.pop(connection.id.index).buffer);
   }
 
-  void forget(const Held& bytes) noexcept {
-    Connection& connection = connections[bytes.id.index];
-    if (connection.id == bytes.id) --connection.held;
-    ring->give_back(bytes.buffer);
-  }
-
-  bool is_open(ConnectionId id) const noexcept {
-    const Connection& connection = connections[id.index];
-    return connection.id == id && connection.state == State::open;
-  }
-
+  // Buffers came back. While they are few, each connection gets one at a time and those come first who had none for
+  // longest: the kernel serves the receives in the order in which they are begun.
   void feed_starved() {
-    std::size_t kept = 0;
+    if (starved.empty() || ring->lent() == 0) return;
+    const bool few = ring->lent() < config.receive_buffers / 2;
+    if (few) std::ranges::sort(starved, {}, [this](std::uint32_t index) { return connections[index].fed; });
     for (const std::uint32_t index : starved) {
       Connection& connection = connections[index];
-      if (connection.state == State::free || connection.state == State::dying || connection.peer_ended) {
-        connection.starved = false;
-      } else if (ring->lent() > 0) {
-        connection.starved = false;
-        start_receive(connection);
-      } else {
-        starved[kept++] = index;
-      }
+      connection.starved = false;
+      if (connection.state == State::free || connection.state == State::dying || connection.peer_ended) continue;
+      start_receive(connection, few);
     }
-    starved.resize(kept);
+    starved.clear();
   }
 
   // --- sending ---
@@ -372,15 +345,45 @@ struct TcpServer::Impl {
     if (connection == nullptr || connection->state != State::open || connection->overflowed) return false;
     if (bytes.empty()) return true;
     const bool was_empty = connection->output.bytes() == 0;
-    if (connection->output.bytes() + bytes.size() > config.output_bytes_max ||
-        !connection->output.append(*pool, bytes)) {
+    if (connection->output.bytes() + bytes.size() > output_limit() || !connection->output.append(*pool, bytes)) {
       connection->overflowed = true;
       touch(*connection);
       return false;
     }
     if (was_empty) connection->output_deadline_ns = loop.turn_ns() + config.output_stall_ns;
+    crowded = crowded || pool->free_bytes() < 2 * reserve();
     touch(*connection);
     return true;
+  }
+
+  // How much one connection may queue now. The emptier the pool, the smaller the queues that still grow, so that nobody
+  // takes more than is left for all others; and a part of it is for small queues alone, a share for every connection.
+  [[nodiscard]] std::size_t output_limit() const noexcept {
+    const std::size_t free = pool->free_bytes();
+    const std::size_t open_to_all = free > reserve() ? free - reserve() : 0;
+    const std::size_t share = std::max<std::size_t>(reserve() / config.connections_max, OutputPool::kChunkBytes);
+    return std::min(config.output_bytes_max, std::max(share, open_to_all));
+  }
+  [[nodiscard]] std::size_t reserve() const noexcept { return pool->memory_bytes() / kOutputReservePart; }
+
+  // Those who do not read must not take the room of those who do: closes who has taken nothing for longest until enough
+  // will be free.
+  void make_room() {
+    crowded = false;
+    std::size_t room = pool->free_bytes();
+    for (const Connection& connection : connections) {
+      if (connection.state == State::dying) room += connection.output.bytes();
+    }
+    while (room < 2 * reserve()) {
+      Connection& longest = *std::ranges::min_element(connections, {}, [](const Connection& connection) {
+        const bool alive = connection.state != State::free && connection.state != State::dying;
+        return alive ? connection.output_deadline_ns : UINT64_MAX;
+      });
+      const std::uint64_t patience_ns = std::min(kOutputReserveNs, config.output_stall_ns);
+      if (longest.output_deadline_ns > loop.turn_ns() + config.output_stall_ns - patience_ns) break;
+      room += longest.output.bytes();
+      abort(longest, CloseReason::output_full);
+    }
   }
 
   void start_send(Connection& connection) {
@@ -421,6 +424,7 @@ struct TcpServer::Impl {
       redeliver = false;
       deliver_held();
     }
+    if (crowded) make_room();
     std::swap(touched, touched_now);
     for (const std::uint32_t index : touched_now) {
       connections[index].queued = false;
@@ -458,7 +462,7 @@ struct TcpServer::Impl {
       connection->state = State::flushing;
       connection->reason = connection->peer_ended && reason == CloseReason::local ? CloseReason::peer_closed : reason;
       connection->close_deadline_ns = UINT64_MAX;  // the flush has its own
-      if (connection->held > 0) drop_held();
+      drop_held(*connection);
       touch(*connection);
     }
   }
@@ -491,7 +495,7 @@ struct TcpServer::Impl {
     const linger reset{.l_onoff = 1, .l_linger = 0};
     [[maybe_unused]] const int status = setsockopt(connection.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     die(connection);
-    if (connection.held > 0) drop_held();
+    drop_held(connection);
   }
 
   void release(Connection& connection) {
@@ -500,7 +504,7 @@ struct TcpServer::Impl {
     connection.fd = -1;
     connection.output.clear(*pool);
     connection.state = State::free;
-    ELECTRA_ASSERT_EQ(connection.held, 0u);
+    ELECTRA_ASSERT(held.empty(gone.index));
     // 0 is no connection's generation.
     connection.id.generation = gone.generation == UINT32_MAX ? 1 : gone.generation + 1;
     free_connections.push_back(gone.index);

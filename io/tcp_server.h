@@ -2,8 +2,10 @@
 //
 // It knows bytes and connections, not frames. Every bound is in the config: connections, received bytes held back, output
 // per connection and over all, time before the hello, time without progress of a peer that does not read. A peer that
-// reaches a bound is closed; the others do not notice. A connection's id carries a generation: an id of a closed connection
-// hits nothing. All calls on the loop's thread. Nothing is allocated per message.
+// reaches a bound is closed; the others do not notice. Nor can one crowd out the others below its bounds: bytes that are
+// held back are delivered a buffer of each connection in turn, scarce buffers go first to who had none for longest, and
+// when half of the output's pool is used those who have not read for longest are closed. A connection's id carries a
+// generation: an id of a closed connection hits nothing. All calls on the loop's thread. Nothing is allocated per message.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +32,7 @@ enum class CloseReason : std::uint8_t {
   peer_error,      // reset, timed out by the kernel, …
   local,           // close() was called
   hello_timeout,   // established() was not called in time
-  output_full,     // the output for a peer that does not read reached its bound
+  output_full,     // the output for a peer that does not read reached its bound, or all output did and it read least
   output_stalled,  // no byte was taken by the peer for output_stall_ns
   shutdown,        // the server stops
 };
@@ -72,7 +74,7 @@ struct TcpServerConfig {
   std::uint32_t receive_buffer_bytes = 32 * 1024;         // of one buffer
   std::uint32_t receive_buffers = 256;                    // shared by all; a power of two up to 32768
   std::size_t output_bytes_max = std::size_t{4} << 20;    // queued for one connection
-  std::size_t output_pool_bytes = std::size_t{64} << 20;  // queued for all; address space, touched when used
+  std::size_t output_pool_bytes = std::size_t{64} << 20;  // queued for all, of it a quarter for those who read
   std::uint64_t hello_timeout_ns = 10'000'000'000;        // from accept to established()
   std::uint64_t output_stall_ns = 30'000'000'000;         // output waits and the peer takes nothing
   std::uint64_t half_closed_ns = 10'000'000'000;          // from on_end to a forced close

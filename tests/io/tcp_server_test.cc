@@ -253,6 +253,60 @@ TEST_F(TcpServerTest, TheSharedOutputPoolIsABoundToo) {
   EXPECT_EQ(handler_.closed[0].second, CloseReason::output_full);
 }
 
+TEST_F(TcpServerTest, PeersThatDoNotReadCannotTakeTheRoomOfOneThatDoes) {
+  start({.connections_max = 16, .output_bytes_max = 512 * 1024, .output_pool_bytes = 1 << 20});
+  std::vector<Client> deaf;
+  for (int i = 0; i < 8; ++i) deaf.emplace_back(server_->port(), 4096);
+  ASSERT_TRUE(until([&] { return handler_.opened.size() == 8; }));
+  Client reader(server_->port());
+  ASSERT_TRUE(until([&] { return handler_.opened.size() == 9; }));
+  const std::string large(16 * 1024, 'x');
+  std::size_t echoed = 0;
+  std::size_t asked = 0;
+  EXPECT_TRUE(until([&] {
+    // Each takes all that it can get, before the reader gets anything.
+    for (std::size_t i = 0; i < 8; ++i) {
+      while (server_->send(handler_.opened[i], bytes_of(large))) {
+      }
+    }
+    if (echoed == asked) asked += reader.send(std::string(1000, 'y'));
+    echoed += reader.receive().size();
+    return handler_.closed.size() == 8 && echoed >= 20'000;
+  }));
+  for (const auto& [id, reason] : handler_.closed) {
+    EXPECT_NE(id, handler_.opened[8]);
+    EXPECT_EQ(reason, CloseReason::output_full);
+  }
+  EXPECT_FALSE(reader.ended());
+}
+
+// Below their own bound, so that only the pool's can help: those who stopped reading make room for those who read.
+TEST_F(TcpServerTest, WhoHasNotReadForLongestIsClosedWhenThePoolRunsLow) {
+  start({.output_bytes_max = 512 * 1024, .output_pool_bytes = 1 << 20});
+  std::vector<Client> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.emplace_back(server_->port(), 4096);
+    ASSERT_TRUE(until([&] { return handler_.opened.size() == clients.size(); }));
+  }
+  const auto fill = [&](std::size_t who, std::size_t queued) {
+    while (server_->output_bytes(handler_.opened[who]) < queued) {
+      if (!server_->send(handler_.opened[who], std::vector<std::uint8_t>(16 * 1024))) return false;
+      turns(1);
+    }
+    return true;
+  };
+  ASSERT_TRUE(fill(0, 250 * 1024));
+  ASSERT_TRUE(fill(1, 130 * 1024));
+  EXPECT_TRUE(handler_.closed.empty());
+  const std::uint64_t begin_ns = monotonic_ns();
+  ASSERT_TRUE(until([&] { return monotonic_ns() > begin_ns + 150 * kMillisecond; }));
+  ASSERT_TRUE(server_->send(handler_.opened[2], std::vector<std::uint8_t>(140 * 1024)));
+  ASSERT_TRUE(until([&] { return !handler_.closed.empty(); }));
+  EXPECT_EQ(handler_.closed[0], (std::pair{handler_.opened[0], CloseReason::output_full}));
+  turns(10);
+  EXPECT_EQ(handler_.closed.size(), 1u) << "one was enough";
+}
+
 TEST_F(TcpServerTest, OneConnectionTooManyIsClosedAtOnceAndAFreedPlaceIsUsed) {
   start({.connections_max = 3});
   std::vector<Client> clients;
@@ -413,6 +467,47 @@ TEST_F(TcpServerTest, PausedReadingHoldsEverythingAndResumesInOrder) {
   }));
   // The clients connected one by one, so the order of acceptance is theirs.
   for (std::size_t i = 0; i < 5; ++i) EXPECT_TRUE(handler_.received[handler_.opened[i].index] == sent[i]) << i;
+}
+
+// The handler takes one buffer at a time, as a gateway does whose pool of batches is empty most of the time.
+TEST_F(TcpServerTest, WhoSendsALotDelaysOneThatSendsLittleByATurnOfEachPeer) {
+  start({.receive_buffer_bytes = 4096, .receive_buffers = 8});
+  constexpr std::size_t kGreedy = 3;
+  std::vector<Client> clients;
+  for (std::size_t i = 0; i <= kGreedy; ++i) {
+    clients.emplace_back(server_->port());
+    ASSERT_TRUE(until([&] { return handler_.opened.size() == clients.size(); }));
+  }
+  const std::string flood(1 << 20, 'f');
+  const auto push = [&] {
+    for (std::size_t i = 0; i < kGreedy; ++i) clients[i].send(flood);
+  };
+  std::string small;
+  std::size_t first_taken = 0;
+  handler_.take = [&](ConnectionId connection, ByteSpan bytes) {
+    if (connection == handler_.opened[kGreedy]) small += text_of(bytes);
+    first_taken += connection == handler_.opened[0] ? bytes.size() : 0;
+    server_->pause_reading();
+    return bytes.size();
+  };
+  server_->pause_reading();
+  ASSERT_TRUE(until([&] {
+    push();
+    return server_->counters().received_bytes == 8u * 4096u;  // no buffer is left for the small one
+  }));
+  for (int message = 1; message <= 20; ++message) {
+    clients[kGreedy].send("x");
+    int rounds = 0;
+    for (; small.size() < static_cast<std::size_t>(message) && rounds < 100; ++rounds) {
+      push();
+      turns(2);
+      server_->resume_reading();
+      turns(1);
+    }
+    // A turn of everybody until it has a buffer, and one until that is delivered.
+    EXPECT_LE(rounds, 2 * (1 + static_cast<int>(kGreedy))) << message;
+  }
+  EXPECT_GT(first_taken, 10u * 4096u) << "and those who send a lot get their turns too";
 }
 
 TEST_F(TcpServerTest, WhatAHandlerDoesNotTakeIsDeliveredAgain) {
