@@ -159,6 +159,11 @@ nlohmann::json shape_json(const SessionFacts& facts, const ShapeSummary& s) {
   if (s.shape.figure == Figure::p50_p99_d) {
     out.update({{"ratio_p99", s.ratio_p99}, {"bar_p99", s.shape.bar_p99}, {"aim_p99", s.shape.aim_p99}});
   }
+  if (s.shape.figure == Figure::rate_beside) {
+    out.update({{"ratio_p99", s.ratio_p99},
+                {"slow_messages", s.median_of([](const RunResult& r) { return r.slow_messages; })},
+                {"slow_connects", s.median_of([](const RunResult& r) { return r.slow_connects; })}});
+  }
   if (middle.result.rate > 0) {
     out.update({{"offered_per_second", s.median_of([](const RunResult& r) { return r.rate; })},
                 {"loader_late_us", s.median_of([](const RunResult& r) { return r.loader_late_us; })}});

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "bench/common/measure.h"
+#include "bench/e2e/slow_clients.h"
 #include "bench/e2e/tcp_transport.h"
 #include "engine/pipeline/audit.h"
 #include "meter-proto/client/tcp_client.h"
@@ -23,7 +24,8 @@ class Run {
     settings_.verifier = bench.verifier;
     settings_.verify_threads = bench.verify_threads;
     settings_.table_kib = plan.table_kib;
-    settings_.connections_max = scenario.options().connections + kSpareConnections;
+    settings_.connections_max =
+        scenario.options().connections + kSpareConnections + 2 * SlowClients::kKinds * plan.slow_clients;
     settings_.refusals_max = plan.refusals_max;
     settings_.accept_all = plan.accept_all;
     settings_.flush_delay_us = plan.flush_delay_us;
@@ -71,6 +73,12 @@ class Run {
     auto transport = connect(scenario_.traffic());
     if (!transport) return transport.error();
     if (plan_.kill_after > 0) return load_and_kill(std::move(*transport));
+    std::unique_ptr<SlowClients> slow;
+    if (plan_.slow_clients > 0) {
+      auto started = start_slow_clients();
+      if (!started) return started.error();
+      slow = std::move(*started);
+    }
     const std::uint64_t begin_cpu = gateway_->cpu_ns();
     const std::uint64_t begin_disk = gateway_->disk_bytes_written();
     if (auto driven = loader_->drive(**transport, shown("loading")); !driven) return driven.error();
@@ -79,6 +87,11 @@ class Run {
     result_.loader_cpu_us = static_cast<double>(loader_->cpu_ns()) / answers / 1000.0;
     result_.disk_bytes = gateway_->disk_bytes_written() - begin_disk;
     note_memory();
+    if (slow) {
+      slow->stop();
+      slow_sent_ = slow->sent();
+      result_.slow_connects = slow->connected();
+    }
     return {};
   }
 
@@ -89,6 +102,10 @@ class Run {
     bench_.progress.show("comparing all balances");
     Model expected = scenario_.model_after(loader_->sent());
     expected.messages += loader_->repeated();
+    // Nobody knows how many of theirs came through before they were cut off; the audit counts them again.
+    result_.slow_messages =
+        std::min(left->balances.messages - std::min(left->balances.messages, expected.messages), slow_sent_);
+    expected.messages += result_.slow_messages;
     if (std::string text = difference(expected, left->balances); !text.empty()) {
       return "the model disagrees: " + text;
     }
@@ -151,6 +168,22 @@ class Run {
          .connections = traffic.frames.streams(),
          .sender = [&](std::uint32_t i) { return client::Sender{.slot = traffic.first_slot + i}; },
          .signer = [&](std::uint32_t i) { return by_operator ? scenario_.operator_signer() : scenario_.signer(i); }});
+  }
+
+  [[nodiscard]] std::expected<std::unique_ptr<SlowClients>, std::string> start_slow_clients() {
+    const client::Sender sender{.slot = Scenario::kOperatorSlot};
+    strict::PayloadView payload;
+    strict::Reading& reading = payload.operation.emplace<strict::Reading>();
+    reading.time = Scenario::time_ns() / 1'000'000'000;
+    reading.count = 1;
+    reading.items[0].phase = 1;
+    auto frame = client::make_message_frame(sender, scenario_.genesis().hash, 1, payload, scenario_.operator_signer());
+    if (!frame) return std::unexpected(frame.error());
+    return SlowClients::start({.port = gateway_->port(),
+                               .of_each_kind = plan_.slow_clients,
+                               .sender = sender,
+                               .signer = scenario_.operator_signer(),
+                               .frame = std::move(*frame)});
   }
 
   // Opens and funds the further accounts, then starts the gateway again: what it counts from there on is the load's.
@@ -229,6 +262,7 @@ class Run {
   ServeSettings settings_;
   std::unique_ptr<GatewayProcess> gateway_;
   std::unique_ptr<Loader> loader_;
+  std::uint64_t slow_sent_ = 0;
   RunResult result_;
 };
 

@@ -42,6 +42,7 @@ struct RunPlan {
   std::optional<std::uint64_t> snapshot_every;  // bytes of the journal; 0: none; nothing: as the product does
   std::uint64_t snapshots_min = 0;              // sealed during the load; fewer are no result
   std::uint64_t kill_after = 0;                 // kill -9 after so many answers, start again, go on; 0: no
+  std::uint32_t slow_clients = 0;               // of each kind beside the load (slow_clients.h)
 };
 
 // What a restart consists of.
@@ -76,6 +77,8 @@ struct RunResult {
   double bytes_ratio = 0;        // records over the messages' own bytes
   double restart_ms = 0;         // with kill_after: from the kill to the first new acknowledgement
   RestartParts restart;
+  std::uint64_t slow_messages = 0;  // of slow clients, executed during the load
+  std::uint64_t slow_connects = 0;
 };
 
 [[nodiscard]] std::expected<RunResult, std::string> run_once(Bench& bench, const Scenario& scenario,

@@ -9,6 +9,7 @@ constexpr std::uint32_t kMany = 10'000;  // sender keys
 constexpr std::uint32_t kConnections = 64;
 constexpr std::uint32_t kNoEnd = 1U << 30;  // refusals of a session
 constexpr std::uint64_t kSlowFlushUs = 5000;
+constexpr std::uint32_t kSlowClients = 8;    // of each kind
 constexpr std::uint32_t kFewSenders = 1000;  // of the shapes that compare numbers of accounts
 constexpr std::uint32_t kMillion = 1'000'000;
 constexpr double kOpenRateV = 10;
@@ -162,6 +163,19 @@ std::vector<Shape> trouble_shapes(const Sizes& sizes) {
              .beside = {}};
   slow.measured.plan.flush_delay_us = kSlowFlushUs;
   shapes.push_back(std::move(slow));
+  Shape clients{
+      .name = "slow_clients",
+      .text = "40 clients that never read, hardly read, stop in a frame, are silent or reset: messages a second",
+      .figure = Figure::rate_beside,
+      .bar = 0.90,
+      .aim = 0.97,
+      .measured = bulk(sizes),
+      .beside = {}};
+  clients.measured.plan.load.messages = sizes.accounts;
+  clients.measured.plan.snapshots_min = 0;
+  clients.beside = clients.measured;
+  clients.measured.plan.slow_clients = kSlowClients;
+  shapes.push_back(std::move(clients));
   Shape restart{.name = "restart",
                 .text = "kill -9 under full load at 10 M messages: until the first new acknowledgement",
                 .figure = Figure::restart_s,
@@ -240,7 +254,9 @@ Shape free_shape(Variant variant) {
           .beside = {}};
 }
 
-bool higher_is_better(Figure figure) noexcept { return figure == Figure::rate_v || figure == Figure::rate_transfers; }
+bool higher_is_better(Figure figure) noexcept {
+  return figure == Figure::rate_v || figure == Figure::rate_transfers || figure == Figure::rate_beside;
+}
 
 std::string_view unit_of(Figure figure) noexcept {
   switch (figure) {
@@ -250,6 +266,7 @@ std::string_view unit_of(Figure figure) noexcept {
     case Figure::rate_transfers: return "x transfers";
     case Figure::p999_beside:    return "x without";
     case Figure::cost_beside:    return "x 1 k accounts";
+    case Figure::rate_beside:    return "x without";
     case Figure::restart_s:      return "s";
     case Figure::rss_mib:        return "MiB";
   }
@@ -266,8 +283,12 @@ ShapeRun judge(const Shape& shape, RunResult result, std::optional<RunResult> be
     case Figure::rate_transfers: run.ratio = rate_v / transfers_v; break;
     case Figure::p999_beside:    run.ratio = result.latency.p999_us / beside->latency.p999_us; break;
     case Figure::cost_beside:    run.ratio = result.process_cpu_us / beside->process_cpu_us; break;
-    case Figure::restart_s:      run.ratio = result.restart_ms / 1000.0; break;
-    case Figure::rss_mib:        run.ratio = static_cast<double>(result.rss_bytes) / (1024.0 * 1024.0); break;
+    case Figure::rate_beside:
+      run.ratio = result.per_second / beside->per_second;
+      run.ratio_p99 = result.latency.p99_us / beside->latency.p99_us;
+      break;
+    case Figure::restart_s: run.ratio = result.restart_ms / 1000.0; break;
+    case Figure::rss_mib:   run.ratio = static_cast<double>(result.rss_bytes) / (1024.0 * 1024.0); break;
   }
   run.result = std::move(result);
   run.beside = std::move(beside);

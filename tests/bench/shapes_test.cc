@@ -27,11 +27,13 @@ TEST(Shapes, AreThoseOfTheTable) {
       const bool higher = higher_is_better(shape.figure);
       EXPECT_GT(shape.bar, 0) << shape.name;
       EXPECT_EQ(higher ? shape.aim > shape.bar : shape.aim < shape.bar, true) << shape.name;
-      EXPECT_EQ(shape.figure == Figure::p999_beside || shape.figure == Figure::cost_beside, shape.beside.has_value());
+      const bool compared = shape.figure == Figure::p999_beside || shape.figure == Figure::cost_beside ||
+                            shape.figure == Figure::rate_beside;
+      EXPECT_EQ(compared, shape.beside.has_value()) << shape.name;
     }
     EXPECT_THAT(names, testing::IsSupersetOf({"transfers", "transfers_unverified", "readings", "single_32", "single_1",
-                                              "latency_10v", "hostile", "slow_disk", "restart", "snapshots", "memory",
-                                              "accounts_1m"}));
+                                              "latency_10v", "hostile", "slow_disk", "slow_clients", "restart",
+                                              "snapshots", "memory", "accounts_1m"}));
     EXPECT_EQ(names.front(), "transfers") << "others are compared with it";
   }
 }
@@ -48,6 +50,8 @@ TEST(Shapes, AreJudgedByTheirOwnFigure) {
   RunResult beside = result;
   beside.latency.p999_us = 1000;
   beside.process_cpu_us = 2;
+  beside.per_second = 500'000;
+  beside.latency.p99_us = 450;
   struct Case {
     Figure figure;
     double ratio;
@@ -56,7 +60,7 @@ TEST(Shapes, AreJudgedByTheirOwnFigure) {
   const Case cases[] = {
       {Figure::rate_v, 20, 0},          {Figure::p50_d, 2.5, 0},       {Figure::p50_p99_d, 2.5, 9},
       {Figure::rate_transfers, 0.5, 0}, {Figure::p999_beside, 1.5, 0}, {Figure::cost_beside, 1.5, 0},
-      {Figure::restart_s, 0.7, 0},      {Figure::rss_mib, 300, 0},
+      {Figure::rate_beside, 0.8, 2},    {Figure::restart_s, 0.7, 0},   {Figure::rss_mib, 300, 0},
   };
   for (const Case& c : cases) {
     const ShapeRun run = judge(shape_of(c.figure, 1, 1), result, beside, 40);
