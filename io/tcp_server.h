@@ -8,6 +8,7 @@
 // generation: an id of a closed connection hits nothing. All calls on the loop's thread. Nothing is allocated per message.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -36,6 +37,7 @@ enum class CloseReason : std::uint8_t {
   output_stalled,  // no byte was taken by the peer for output_stall_ns
   shutdown,        // the server stops
 };
+inline constexpr std::size_t kCloseReasons = 7;
 [[nodiscard]] std::string_view close_reason_name(CloseReason reason) noexcept;
 
 enum class CloseMode : std::uint8_t {
@@ -89,7 +91,7 @@ struct TcpServerCounters {
   std::uint64_t received_bytes = 0;
   std::uint64_t sent_bytes = 0;
   std::uint64_t send_calls = 0;
-  std::uint64_t closed[7] = {};  // by CloseReason
+  std::array<std::uint64_t, kCloseReasons> closed{};  // by CloseReason
 };
 
 class TcpServer {

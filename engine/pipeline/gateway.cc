@@ -90,6 +90,7 @@ GatewayCounters GatewayImpl::counters() const noexcept {
   counters.height = keeper_->maker().height();
   counters.signed_height = keeper_->signed_height();
   if (snapshots_) counters.snapshots = snapshots_->counters();
+  if (server_) counters.closed = server_->counters().closed;
   return counters;
 }
 

@@ -6,6 +6,7 @@
 // of a message.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include "engine/pipeline/snapshot_keeper.h"
 #include "engine/state/machine.h"
 #include "engine/state/types.h"
+#include "io/tcp_server.h"
 
 namespace electra::io {
 class Loop;
@@ -51,7 +53,9 @@ struct GatewaySettings {
   std::uint64_t segment_bytes = 64U << 20;
   std::uint32_t refusals_max = 64;  // that a session may cause before it is closed; sixteen good messages earn one back
   std::uint32_t hello_timeout_s = 10;
-  std::string version;  // of the program, for status answers
+  std::size_t output_bytes_max = std::size_t{4} << 20;  // that may wait for one peer; see io/tcp_server.h
+  std::uint64_t output_stall_ns = 30'000'000'000;       // without a byte that the peer takes of them
+  std::string version;                                  // of the program, for status answers
 
   // For tests and benchmarks: another verifier, another disk. Null: make_verifier(verifier) and make_segment_device(loop).
   std::function<std::unique_ptr<crypto::Verifier>(const crypto::VerifierOptions&)> other_verifier = {};
@@ -102,6 +106,7 @@ struct GatewayCounters {
   std::uint64_t height = 0;  // of the last closed block
   std::uint64_t signed_height = 0;
   SnapshotCounters snapshots;
+  std::array<std::uint64_t, io::kCloseReasons> closed{};  // connections, by io::CloseReason
 };
 
 class Gateway {

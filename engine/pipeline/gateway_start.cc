@@ -227,6 +227,8 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   server_config.port = settings_.listen_port;
   server_config.connections_max = settings_.connections_max;
   server_config.hello_timeout_ns = std::uint64_t{settings_.hello_timeout_s} * 1'000'000'000;
+  server_config.output_bytes_max = settings_.output_bytes_max;
+  server_config.output_stall_ns = settings_.output_stall_ns;
   auto server = io::TcpServer::listen(*loop_, server_config, *desk_);
   if (!server) return std::unexpected(server.error());
   server_ = std::move(*server);

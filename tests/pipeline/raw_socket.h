@@ -35,7 +35,9 @@ class RawSocket {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
   }
-  ~RawSocket() { ::close(fd_); }
+  ~RawSocket() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   RawSocket(const RawSocket&) = delete;
   RawSocket& operator=(const RawSocket&) = delete;
 
@@ -49,6 +51,14 @@ class RawSocket {
       bytes = bytes.subspan(static_cast<std::size_t>(sent));
     }
     return true;
+  }
+  // As a process that is killed with bytes unread: no orderly end.
+  void reset() {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    ::close(fd_);
+    fd_ = -1;
+    ended_ = true;
   }
   void end_of_sending() { ::shutdown(fd_, SHUT_WR); }
 
