@@ -55,6 +55,8 @@ struct Config {
   std::uint32_t batches_max = 8;
   std::uint32_t connections_max = 1024;
   std::uint32_t hello_timeout_s = 10;
+  std::optional<std::uint32_t> sender_messages_per_second;  // nothing: 10, and no limit with a replay clock
+  std::uint32_t sender_burst = 10'000;
   std::uint64_t segment_bytes = 64U << 20;
   std::uint32_t records_in_flight = 4;
   std::uint64_t snapshot_every_bytes = 64U << 20;  // 0 = none are made

@@ -30,7 +30,8 @@ FrontDesk::FrontDesk(const FrontDeskConfig& config, const state::Machine& machin
       host_(host),
       message_tag_(proto::signing_tag(proto::SignatureKind::message, machine.genesis_hash())),
       hello_tag_(proto::signing_tag(proto::SignatureKind::hello, machine.genesis_hash())),
-      sessions_(config.connections_max) {}
+      sessions_(config.connections_max),
+      buckets_(machine.limits().holders_max, config.sender_messages_per_second, config.sender_burst) {}
 
 std::size_t FrontDesk::memory_bytes() const noexcept {
   return sessions_.size() * (sizeof(Session) + strict::kFrameBytesMax);
@@ -70,6 +71,7 @@ std::size_t FrontDesk::on_bytes(io::ConnectionId connection, ByteSpan bytes) {
   Session* session = find(connection);
   if (session == nullptr) return bytes.size();
   const std::uint64_t begin = thread_cpu_ns();
+  now_ns_ = io::monotonic_ns();
   std::size_t taken = 0;
   while (taken < bytes.size() && session->open) {
     batch_ = host_.forming();
@@ -131,6 +133,10 @@ void FrontDesk::take_envelope(Session& session, ByteSpan bytes) {
     return refuse(session, Result::unknown_rules, slot, envelope.sequence);
   }
   if (host_.keeper().refusing()) return refuse(session, Result::overloaded, slot, envelope.sequence);
+  if (!buckets_.take(slot, now_ns_) && !runs_the_grid(slot)) {
+    ++refused_by_rate_;
+    return refuse_for_now(session, slot, envelope.sequence);
+  }
   const auto* registration = std::get_if<strict::RegisterKey>(&payload_.operation);
   const ByteSpan embedded_key = registration != nullptr ? registration->public_key : ByteSpan{};
   const bool added =
@@ -190,13 +196,26 @@ void FrontDesk::ask(Session& session, Question question) {
   ++session.questions;
 }
 
+bool FrontDesk::runs_the_grid(state::Slot slot) const {
+  const auto holder = machine_.holder(slot);
+  return holder && (holder->roles & (state::kRoleOperator | state::kRoleGateway)) != 0;
+}
+
 void FrontDesk::refuse(Session& session, Result result, state::Slot slot, std::uint64_t sequence) {
+  send_refusal(session, result, slot, sequence);
+  if (!session.spend_refusal()) close(session);
+}
+
+void FrontDesk::refuse_for_now(Session& session, state::Slot slot, std::uint64_t sequence) {
+  send_refusal(session, Result::overloaded, slot, sequence);
+}
+
+void FrontDesk::send_refusal(Session& session, Result result, state::Slot slot, std::uint64_t sequence) {
   ++refused_;
   std::array<std::uint8_t, proto::kSessionFrameBytesMax> out;
   const std::size_t size = proto::encode_refusal_frame(
       {.result = result, .slot = slot, .sequence = sequence, .text = result_text(result)}, out);
   server_->send(session.connection, {out.data(), size});
-  if (!session.spend_refusal()) close(session);
 }
 
 void FrontDesk::refuse_and_close(Session& session, Result result) {
@@ -211,6 +230,7 @@ void FrontDesk::close(Session& session) {
 
 void FrontDesk::send_rejections(const Batch& batch) {
   for (const Origin& origin : batch.rejected()) {
+    buckets_.give_back(origin.slot);
     if (Session* session = find(origin.connection)) {
       refuse(*session, Result::bad_signature, origin.slot, origin.sequence);
     } else {

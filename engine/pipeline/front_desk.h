@@ -2,7 +2,7 @@
 // receipts, refusals and answers back.
 //
 // It decides everything that needs no arithmetic on signatures of messages: framing, strict decoding, known sender,
-// opened session. What it accepts it hands to the FrontDeskHost (the gateway), which owns batches, journal and state.
+// opened session, and whether the sender may write now. What it accepts it hands to the FrontDeskHost (the gateway), which owns batches, journal and state.
 // A frame that was taken is answered or its session is closed. io thread only.
 #pragma once
 
@@ -15,6 +15,7 @@
 #include "electra/wire.pb.h"
 #include "engine/pipeline/batch.h"
 #include "engine/pipeline/block_keeper.h"
+#include "engine/pipeline/sender_buckets.h"
 #include "engine/pipeline/session.h"
 #include "engine/state/machine.h"
 #include "io/tcp_server.h"
@@ -53,6 +54,8 @@ struct FrontDeskConfig {
   std::uint32_t connections_max = 0;
   std::uint32_t refusals_max = 0;  // of a session
   bool replay_clock = false;
+  std::uint32_t sender_messages_per_second = 0;  // 0: no limit
+  std::uint32_t sender_burst = 1;
 };
 
 class FrontDesk final : public io::TcpHandler {
@@ -75,6 +78,8 @@ class FrontDesk final : public io::TcpHandler {
   void answer(const Question& question, const std::string& backend, const std::string& version);
 
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
+  [[nodiscard]] std::uint64_t refused_by_rate() const noexcept { return refused_by_rate_; }
+  [[nodiscard]] std::size_t senders_bytes() const noexcept { return buckets_.memory_bytes(); }
   [[nodiscard]] std::uint64_t decode_ns() const noexcept { return decode_ns_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
@@ -87,7 +92,12 @@ class FrontDesk final : public io::TcpHandler {
   void take_tick(Session& session, ByteSpan bytes);
   void ask(Session& session, Question question);
   void refuse(Session& session, Result result, state::Slot slot = 0, std::uint64_t sequence = 0);
+  // One that will be taken later: it costs none of the session's patience.
+  void refuse_for_now(Session& session, state::Slot slot, std::uint64_t sequence);
   void refuse_and_close(Session& session, Result result);
+  void send_refusal(Session& session, Result result, state::Slot slot, std::uint64_t sequence);
+  // Who runs the grid is never held up by limits that are for meters.
+  [[nodiscard]] bool runs_the_grid(state::Slot slot) const;
   void close(Session& session);
   void answer_hello(const Session& session);
   void refuse_tick(io::ConnectionId connection, Result result);
@@ -102,9 +112,12 @@ class FrontDesk final : public io::TcpHandler {
   const Bytes16 message_tag_;
   const Bytes16 hello_tag_;
   std::vector<Session> sessions_;  // by connection index
-  Batch* batch_ = nullptr;         // during on_bytes: has room for every message of the slice at hand
-  strict::PayloadView payload_;    // of the message at hand
+  SenderBuckets buckets_;
+  std::uint64_t now_ns_ = 0;  // monotonic; of the slice at hand
+  Batch* batch_ = nullptr;    // during on_bytes: has room for every message of the slice at hand
+  strict::PayloadView payload_;  // of the message at hand
   std::uint64_t refused_ = 0;
+  std::uint64_t refused_by_rate_ = 0;
   std::uint64_t decode_ns_ = 0;
 };
 

@@ -52,6 +52,8 @@ struct GatewaySettings {
   std::uint32_t records_in_flight = 4;  // being written at once at most, 1 … 16
   std::uint64_t segment_bytes = 64U << 20;
   std::uint32_t refusals_max = 64;  // that a session may cause before it is closed; sixteen good messages earn one back
+  std::uint32_t sender_messages_per_second = 0;  // of one sender, gateway and operators excepted; 0: no limit
+  std::uint32_t sender_burst = 10'000;           // that it may have unused
   std::uint32_t hello_timeout_s = 10;
   std::size_t output_bytes_max = std::size_t{4} << 20;  // that may wait for one peer; see io/tcp_server.h
   std::uint64_t output_stall_ns = 30'000'000'000;       // without a byte that the peer takes of them
@@ -89,6 +91,7 @@ struct GatewayStart {
   std::size_t keys_bytes = 0;
   std::size_t batches_bytes = 0;
   std::size_t sessions_bytes = 0;
+  std::size_t senders_bytes = 0;  // of the senders' buckets
 };
 
 // Figures since start. Times are CPU nanoseconds, but for the journal: that is waiting.
@@ -96,6 +99,7 @@ struct GatewayCounters {
   std::uint64_t batches = 0;
   std::uint64_t messages = 0;         // executed
   std::uint64_t refused = 0;          // before the chain
+  std::uint64_t refused_by_rate = 0;  // of them, because their sender had sent too many
   std::uint64_t journal_bytes = 0;    // of records, with padding
   std::uint64_t zero_bytes = 0;       // that the journal wrote ahead of its records
   std::uint64_t decode_ns = 0;        // io thread

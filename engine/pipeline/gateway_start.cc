@@ -219,9 +219,13 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   stage_ = make_verify_stage(*verifier_, threads, [this] { loop_->wake(); });
 
-  desk_ = std::make_unique<FrontDesk>(
-      FrontDeskConfig{settings_.connections_max, settings_.refusals_max, settings_.replay_clock}, *machine_, *keys_,
-      *verifier_, *this);
+  desk_ =
+      std::make_unique<FrontDesk>(FrontDeskConfig{.connections_max = settings_.connections_max,
+                                                  .refusals_max = settings_.refusals_max,
+                                                  .replay_clock = settings_.replay_clock,
+                                                  .sender_messages_per_second = settings_.sender_messages_per_second,
+                                                  .sender_burst = settings_.sender_burst},
+                                  *machine_, *keys_, *verifier_, *this);
   io::TcpServerConfig server_config;
   server_config.address = settings_.listen_host;
   server_config.port = settings_.listen_port;
@@ -257,6 +261,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   start_facts_.keys_bytes = keys_->memory_bytes();
   start_facts_.batches_bytes =
       pool_->memory_bytes() + settings_.batches_max * Batch::memory_bytes(settings_.batch_messages_max);
+  start_facts_.senders_bytes = desk_->senders_bytes();
   start_facts_.sessions_bytes = desk_->memory_bytes() + server_->memory_bytes();
   loop_->defer(advance_);  // a timer may be due, or the watermark behind
   return {};

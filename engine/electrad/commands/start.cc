@@ -29,6 +29,10 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kProgressPause{1};
 
+// What one sender may write when the configuration says nothing: a hundred times what any meter needs, and a thousandth of
+// what would hold up the others.
+constexpr std::uint32_t kSenderMessagesPerSecond = 10;
+
 std::atomic<pipeline::Gateway*> running_gateway{nullptr};
 volatile std::sig_atomic_t stop_signal = 0;
 static_assert(std::atomic<pipeline::Gateway*>::is_always_lock_free, "a signal handler reads it");
@@ -172,6 +176,9 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
   settings.connections_max = config.connections_max;
   settings.segment_bytes = config.segment_bytes;
   settings.hello_timeout_s = config.hello_timeout_s;
+  settings.sender_messages_per_second =
+      config.sender_messages_per_second.value_or(config.replay_clock ? 0 : kSenderMessagesPerSecond);
+  settings.sender_burst = config.sender_burst;
   settings.version = std::string(kVersion);
   settings.snapshots.directory = home.snapshots_directory();
   settings.snapshots.every_bytes = config.snapshot_every_bytes;
@@ -269,6 +276,7 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
              {"tables_bytes_max", facts.tables.memory_bytes_max},
              {"batches_bytes", facts.batches_bytes},
              {"sessions_bytes", facts.sessions_bytes},
+             {"senders_bytes", facts.senders_bytes},
              {"holders_max", chain.genesis.limits.holders_max},
              {"accounts_max", chain.genesis.limits.accounts_max},
              {"pending_transfers_max", chain.genesis.limits.pending_transfers_max},
@@ -300,6 +308,7 @@ void log_stopped(const pipeline::Gateway& gateway, std::string_view reason) {
              {"batches", counters.batches},
              {"messages", counters.messages},
              {"refused", counters.refused},
+             {"refused_by_rate", counters.refused_by_rate},
              {"journal_bytes", counters.journal_bytes},
              {"largest_batch", counters.largest_batch},
              {"snapshots", counters.snapshots.sealed},
