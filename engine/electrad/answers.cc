@@ -149,6 +149,7 @@ Json status_json(const wire::Status& status) {
           {"signedHeight", digits(status.signed_height())},
           {"epoch", status.epoch()},
           {"signerProblem", status.signer_problem()},
+          {"diskProblem", status.disk_problem()},
           {"rulesVersion", status.rules_version()},
           {"messages", digits(status.messages())},
           {"holders", status.holders()},

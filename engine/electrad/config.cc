@@ -101,6 +101,7 @@ const std::array kTable = std::to_array<KeyRow<Config>>({
     {{"journal", Kind::section}, nullptr},
     {{"journal.segment_bytes", Kind::bytes, 1U << 20, 16ULL << 30}, [](C& c, const V& v) { c.segment_bytes = v.number; }},
     {{"journal.records_in_flight", Kind::number, 1, io::kRecordsInFlightMax}, [](C& c, const V& v) { c.records_in_flight = u32(v); }},
+    {{"journal.reserve", Kind::bytes, 0, 1ULL << 40}, [](C& c, const V& v) { c.journal_reserve_bytes = v.number; }},
     {{"snapshots", Kind::section}, nullptr},
     {{"snapshots.every", Kind::bytes, 0, 1ULL << 40}, [](C& c, const V& v) { c.snapshot_every_bytes = v.number; }},
     {{"snapshots.keep", Kind::number, 2, 64}, [](C& c, const V& v) { c.snapshots_kept = u32(v); }},

@@ -59,7 +59,8 @@ struct Config {
   std::uint32_t sender_burst = 10'000;
   std::uint64_t segment_bytes = 64U << 20;
   std::uint32_t records_in_flight = 4;
-  std::uint64_t snapshot_every_bytes = 64U << 20;  // 0 = none are made
+  std::uint64_t journal_reserve_bytes = 64U << 20;  // of the disk, for operators; 0 = none
+  std::uint64_t snapshot_every_bytes = 64U << 20;   // 0 = none are made
   std::uint32_t snapshots_kept = 2;
   std::string old_segments = "keep";                  // or archive, drop
   std::string archive_directory = "journal-archive";  // relative: to the home

@@ -21,8 +21,8 @@ constexpr std::uint32_t kQuestionsPerSession = 16;
 
 }  // namespace
 
-FrontDesk::FrontDesk(const FrontDeskConfig& config, const state::Machine& machine, const crypto::KeyStore& keys,
-                     const crypto::Verifier& verifier, FrontDeskHost& host)
+FrontDesk::FrontDesk(const FrontDeskConfig& config, DiskReserve reserve, const state::Machine& machine,
+                     const crypto::KeyStore& keys, const crypto::Verifier& verifier, FrontDeskHost& host)
     : config_(config),
       machine_(machine),
       keys_(keys),
@@ -31,7 +31,8 @@ FrontDesk::FrontDesk(const FrontDeskConfig& config, const state::Machine& machin
       message_tag_(proto::signing_tag(proto::SignatureKind::message, machine.genesis_hash())),
       hello_tag_(proto::signing_tag(proto::SignatureKind::hello, machine.genesis_hash())),
       sessions_(config.connections_max),
-      buckets_(machine.limits().holders_max, config.sender_messages_per_second, config.sender_burst) {}
+      buckets_(machine.limits().holders_max, config.sender_messages_per_second, config.sender_burst),
+      reserve_(std::move(reserve)) {}
 
 std::size_t FrontDesk::memory_bytes() const noexcept {
   return sessions_.size() * (sizeof(Session) + strict::kFrameBytesMax);
@@ -72,6 +73,7 @@ std::size_t FrontDesk::on_bytes(io::ConnectionId connection, ByteSpan bytes) {
   if (session == nullptr) return bytes.size();
   const std::uint64_t begin = thread_cpu_ns();
   now_ns_ = io::monotonic_ns();
+  reserve_.look(now_ns_, bytes.size());
   std::size_t taken = 0;
   while (taken < bytes.size() && session->open) {
     batch_ = host_.forming();
@@ -133,6 +135,10 @@ void FrontDesk::take_envelope(Session& session, ByteSpan bytes) {
     return refuse(session, Result::unknown_rules, slot, envelope.sequence);
   }
   if (host_.keeper().refusing()) return refuse(session, Result::overloaded, slot, envelope.sequence);
+  if (reserve_.is_short() && !runs_the_grid(slot)) {
+    ++refused_by_disk_;
+    return refuse_for_now(session, slot, envelope.sequence);
+  }
   if (!buckets_.take(slot, now_ns_) && !runs_the_grid(slot)) {
     ++refused_by_rate_;
     return refuse_for_now(session, slot, envelope.sequence);
@@ -274,9 +280,11 @@ void FrontDesk::answer(const Question& question, const std::string& backend, con
     case Question::Kind::query: break;
   }
   wire::Frame frame;
-  *frame.mutable_query_answer() =
-      answer_query(question.query, {session->slot}, machine_, host_.keeper(),
-                   {.backend = backend, .version = version, .replay_clock = config_.replay_clock});
+  *frame.mutable_query_answer() = answer_query(question.query, {session->slot}, machine_, host_.keeper(),
+                                               {.backend = backend,
+                                                .version = version,
+                                                .replay_clock = config_.replay_clock,
+                                                .disk_problem = reserve_.problem()});
   const std::size_t size = frame.ByteSizeLong();
   ELECTRA_ASSERT_LE(size, strict::kAnswerBytesMax);  // list limits keep it below
   std::vector<std::uint8_t> bytes(strict::kFrameHeaderBytes + size);

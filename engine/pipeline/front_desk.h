@@ -15,6 +15,7 @@
 #include "electra/wire.pb.h"
 #include "engine/pipeline/batch.h"
 #include "engine/pipeline/block_keeper.h"
+#include "engine/pipeline/disk_reserve.h"
 #include "engine/pipeline/sender_buckets.h"
 #include "engine/pipeline/session.h"
 #include "engine/state/machine.h"
@@ -61,8 +62,8 @@ struct FrontDeskConfig {
 class FrontDesk final : public io::TcpHandler {
  public:
   // All outlive the desk; the server is set before the loop's first turn.
-  FrontDesk(const FrontDeskConfig& config, const state::Machine& machine, const crypto::KeyStore& keys,
-            const crypto::Verifier& verifier, FrontDeskHost& host);
+  FrontDesk(const FrontDeskConfig& config, DiskReserve reserve, const state::Machine& machine,
+            const crypto::KeyStore& keys, const crypto::Verifier& verifier, FrontDeskHost& host);
   void set_server(io::TcpServer& server) noexcept { server_ = &server; }
 
   void on_open(io::ConnectionId connection) override;
@@ -79,6 +80,7 @@ class FrontDesk final : public io::TcpHandler {
 
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
   [[nodiscard]] std::uint64_t refused_by_rate() const noexcept { return refused_by_rate_; }
+  [[nodiscard]] std::uint64_t refused_by_disk() const noexcept { return refused_by_disk_; }
   [[nodiscard]] std::size_t senders_bytes() const noexcept { return buckets_.memory_bytes(); }
   [[nodiscard]] std::uint64_t decode_ns() const noexcept { return decode_ns_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
@@ -113,11 +115,13 @@ class FrontDesk final : public io::TcpHandler {
   const Bytes16 hello_tag_;
   std::vector<Session> sessions_;  // by connection index
   SenderBuckets buckets_;
+  DiskReserve reserve_;
   std::uint64_t now_ns_ = 0;  // monotonic; of the slice at hand
   Batch* batch_ = nullptr;    // during on_bytes: has room for every message of the slice at hand
   strict::PayloadView payload_;  // of the message at hand
   std::uint64_t refused_ = 0;
   std::uint64_t refused_by_rate_ = 0;
+  std::uint64_t refused_by_disk_ = 0;
   std::uint64_t decode_ns_ = 0;
 };
 

@@ -85,6 +85,7 @@ GatewayCounters GatewayImpl::counters() const noexcept {
   GatewayCounters counters = counters_;
   counters.refused = desk_->refused();
   counters.refused_by_rate = desk_->refused_by_rate();
+  counters.refused_by_disk = desk_->refused_by_disk();
   counters.decode_ns = desk_->decode_ns();
   counters.journal_bytes = journal_->counters().record_bytes;
   counters.zero_bytes = journal_->counters().zero_bytes;

@@ -51,6 +51,9 @@ struct GatewaySettings {
   std::uint32_t connections_max = 1024;
   std::uint32_t records_in_flight = 4;  // being written at once at most, 1 … 16
   std::uint64_t segment_bytes = 64U << 20;
+  // Free space of the journal's file system below which only the gateway's and operators' messages are taken; 0: none.
+  std::uint64_t journal_reserve_bytes = 0;
+  std::function<void(const std::string&)> on_disk_problem = {};  // begins, one sentence; empty: it is over
   std::uint32_t refusals_max = 64;  // that a session may cause before it is closed; sixteen good messages earn one back
   std::uint32_t sender_messages_per_second = 0;  // of one sender, gateway and operators excepted; 0: no limit
   std::uint32_t sender_burst = 10'000;           // that it may have unused
@@ -100,6 +103,7 @@ struct GatewayCounters {
   std::uint64_t messages = 0;         // executed
   std::uint64_t refused = 0;          // before the chain
   std::uint64_t refused_by_rate = 0;  // of them, because their sender had sent too many
+  std::uint64_t refused_by_disk = 0;  // because the disk is nearly full
   std::uint64_t journal_bytes = 0;    // of records, with padding
   std::uint64_t zero_bytes = 0;       // that the journal wrote ahead of its records
   std::uint64_t decode_ns = 0;        // io thread

@@ -219,13 +219,18 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   stage_ = make_verify_stage(*verifier_, threads, [this] { loop_->wake(); });
 
+  auto reserve = DiskReserve::open({.directory = settings_.journal_directory,
+                                    .bytes = settings_.journal_reserve_bytes,
+                                    .on_problem = settings_.on_disk_problem},
+                                   io::monotonic_ns());
+  if (!reserve) return std::unexpected(std::move(reserve.error()));
   desk_ =
       std::make_unique<FrontDesk>(FrontDeskConfig{.connections_max = settings_.connections_max,
                                                   .refusals_max = settings_.refusals_max,
                                                   .replay_clock = settings_.replay_clock,
                                                   .sender_messages_per_second = settings_.sender_messages_per_second,
                                                   .sender_burst = settings_.sender_burst},
-                                  *machine_, *keys_, *verifier_, *this);
+                                  std::move(*reserve), *machine_, *keys_, *verifier_, *this);
   io::TcpServerConfig server_config;
   server_config.address = settings_.listen_host;
   server_config.port = settings_.listen_port;

@@ -128,6 +128,7 @@ Result answer_status(wire::Status& out, const state::Machine& machine, const Blo
   out.set_signed_height(keeper.signed_height());
   out.set_epoch(machine.epoch());
   out.set_signer_problem(keeper.problem());
+  out.set_disk_problem(facts.disk_problem);
   return Result::ok;
 }
 

@@ -21,6 +21,7 @@ struct GatewayFacts {
   std::string backend;
   std::string version;
   bool replay_clock = false;
+  std::string disk_problem = {};  // why meters' messages are refused now; empty while they are taken
 };
 
 // The answer's id is the query's; its result is ok, not_found, not_permitted, hello_required or malformed_frame.

@@ -40,6 +40,9 @@ TEST(Config, TheDefaultFileSaysWhatIsTheDefaultWithoutAFile) {
   EXPECT_EQ(shipped->listen_port, plain.listen_port);
   EXPECT_EQ(shipped->replay_clock, plain.replay_clock);
   EXPECT_EQ(shipped->segment_bytes, plain.segment_bytes);
+  EXPECT_EQ(shipped->journal_reserve_bytes, plain.journal_reserve_bytes);
+  EXPECT_EQ(shipped->sender_burst, plain.sender_burst);
+  EXPECT_FALSE(shipped->sender_messages_per_second) << "the default follows from the clock";
   EXPECT_EQ(shipped->batch_messages_max, plain.batch_messages_max);
   EXPECT_EQ(shipped->params.retail_price, plain.params.retail_price);
   EXPECT_EQ(shipped->limits.correction_horizon_s, plain.limits.correction_horizon_s);
@@ -86,7 +89,8 @@ listen: "[::1]:0"
 verify: {backend: sodium, table_memory: 64MiB, table_size: 4KiB, threads: 3, parallel_from: 100}
 batches: {messages: 512, pool: 4}
 connections: {limit: 7, hello_timeout: 3s}
-journal: {segment_bytes: 16MiB}
+senders: {messages_per_second: 3, burst: 40}
+journal: {segment_bytes: 16MiB, reserve: 5MiB}
 log: {level: debug, format: json}
 )");
   ASSERT_TRUE(config) << config.error();
@@ -130,7 +134,10 @@ log: {level: debug, format: json}
   EXPECT_EQ(config->batches_max, 4U);
   EXPECT_EQ(config->connections_max, 7U);
   EXPECT_EQ(config->hello_timeout_s, 3U);
+  EXPECT_EQ(config->sender_messages_per_second, 3U);
+  EXPECT_EQ(config->sender_burst, 40U);
   EXPECT_EQ(config->segment_bytes, 16U << 20);
+  EXPECT_EQ(config->journal_reserve_bytes, 5U << 20);
   EXPECT_EQ(config->log_level, "debug");
   EXPECT_TRUE(config->log_json);
 }

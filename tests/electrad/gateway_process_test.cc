@@ -190,6 +190,7 @@ TEST_F(GatewayProcess, ABlockIsShownAndItsSignatureChecked) {
   ASSERT_EQ(status["signedHeight"], "1") << status;
   EXPECT_EQ(status["height"], "1");
   EXPECT_EQ(status["signerProblem"], "");
+  EXPECT_EQ(status["diskProblem"], "");
 
   const Ended newest = run({"query", "block"});
   ASSERT_EQ(newest.exit_code, 0) << newest.error;

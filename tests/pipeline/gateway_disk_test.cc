@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 
 #include "tests/pipeline/support.h"
 
@@ -121,6 +122,71 @@ TEST(FullDisk, AGatewayDoesNotStartWithoutSpace) {
   if (!disk.mounted()) GTEST_SKIP() << "cannot mount a tmpfs here (" << disk.error() << "): run the test as root";
   RunningGateway gateway(small_settings(directory.path() / "disk" / "journal"));
   EXPECT_THAT(gateway.error(), testing::HasSubstr("No space left"));
+}
+
+// The rest of a disk that others fill is for those who can do something about it.
+TEST(ReservedDisk, KeepsMetersWaitingAndOperatorsServedUntilThereIsSpaceAgain) {
+  TempDirectory directory;
+  SmallDisk disk(directory.path() / "disk", "size=64m");
+  if (!disk.mounted()) GTEST_SKIP() << "cannot mount a tmpfs here (" << disk.error() << "): run the test as root";
+  const auto journal = directory.path() / "disk" / "journal";
+  GatewaySettings settings = small_settings(journal);
+  settings.journal_reserve_bytes = 24U << 20;
+  std::mutex mutex;
+  std::vector<std::string> told;
+  settings.on_disk_problem = [&](const std::string& text) {
+    const std::lock_guard lock(mutex);
+    told.push_back(text);
+  };
+  RunningGateway gateway(settings);
+  ASSERT_EQ(gateway.error(), "");
+  Client meter(gateway.port(), kM2);
+  Client boss(gateway.port(), kOperator);
+  EXPECT_TRUE(meter.ask(1, reading(0, 1)).receipt);
+  EXPECT_EQ(meter.status().disk_problem(), "");
+
+  const auto filler = directory.path() / "disk" / "somebody-elses";
+  {
+    std::ofstream(filler) << std::string(40U << 20, 'x');
+  }
+  const auto wait_for = [&](bool problem) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
+    while (boss.status().disk_problem().empty() == problem && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(50ms);
+    }
+    return boss.status().disk_problem();
+  };
+  EXPECT_THAT(wait_for(true), testing::HasSubstr("journal.reserve"));
+  // More of them than a session may cause refusals: meters wait, they are not sent away.
+  for (std::uint64_t sequence = 2; sequence <= 100; ++sequence) {
+    const Reply reply = meter.ask(sequence, reading(0, 1));
+    ASSERT_FALSE(reply.receipt);
+    ASSERT_EQ(reply.result, Result::overloaded);
+  }
+  const Reply order = boss.ask(1, set_status(kM1, state::HolderStatus::suspended));
+  EXPECT_TRUE(order.receipt);
+  EXPECT_EQ(order.result, Result::ok);
+  EXPECT_EQ(boss.holder(kM1).status(), static_cast<std::uint32_t>(state::HolderStatus::suspended));
+
+  std::filesystem::remove(filler);
+  EXPECT_EQ(wait_for(false), "");
+  EXPECT_TRUE(meter.ask(2, reading(0, 1)).receipt);
+  gateway.stop();
+  EXPECT_EQ(gateway.counters().refused_by_disk, 99U);
+  const std::lock_guard lock(mutex);
+  ASSERT_EQ(told.size(), 2U) << "once when it begins, once when it is over";
+  EXPECT_THAT(told[0], testing::HasSubstr(journal.string()));
+  EXPECT_EQ(told[1], "");
+}
+
+TEST(ReservedDisk, LargerThanTheDiskIsRefusedAtTheStart) {
+  TempDirectory directory;
+  SmallDisk disk(directory.path() / "disk", "size=32m");
+  if (!disk.mounted()) GTEST_SKIP() << "cannot mount a tmpfs here (" << disk.error() << "): run the test as root";
+  GatewaySettings settings = small_settings(directory.path() / "disk" / "journal");
+  settings.journal_reserve_bytes = 32U << 20;
+  RunningGateway gateway(settings);
+  EXPECT_THAT(gateway.error(), testing::HasSubstr("lower journal.reserve"));
 }
 
 }  // namespace

@@ -175,6 +175,11 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
   settings.records_in_flight = config.records_in_flight;
   settings.connections_max = config.connections_max;
   settings.segment_bytes = config.segment_bytes;
+  settings.journal_reserve_bytes = config.journal_reserve_bytes;
+  settings.on_disk_problem = [](const std::string& text) {
+    if (text.empty()) return log_event(LogLevel::info, "disk_has_space_again", {});
+    log_event(LogLevel::error, "disk_nearly_full", {{"text", text}});
+  };
   settings.hello_timeout_s = config.hello_timeout_s;
   settings.sender_messages_per_second =
       config.sender_messages_per_second.value_or(config.replay_clock ? 0 : kSenderMessagesPerSecond);
@@ -309,6 +314,7 @@ void log_stopped(const pipeline::Gateway& gateway, std::string_view reason) {
              {"messages", counters.messages},
              {"refused", counters.refused},
              {"refused_by_rate", counters.refused_by_rate},
+             {"refused_by_disk", counters.refused_by_disk},
              {"journal_bytes", counters.journal_bytes},
              {"largest_batch", counters.largest_batch},
              {"snapshots", counters.snapshots.sealed},
