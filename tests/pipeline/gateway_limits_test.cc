@@ -46,7 +46,7 @@ TEST_F(SenderLimit, IsABurstAndThenARateAndTheSessionStaysOpen) {
   EXPECT_GE(receipts(replies), kBurst);
   EXPECT_LE(receipts(replies), kBurst + 1 + static_cast<std::uint64_t>(seconds / 1s));
   for (const auto& [name, reply] : replies) {
-    if (!reply.receipt) EXPECT_EQ(reply.result, Result::overloaded) << name.second;
+    EXPECT_EQ(reply.receipt, reply.result != Result::overloaded) << name.second;
   }
   EXPECT_TRUE(meter.tcp().is_open());
   // The same bytes are taken when a token has come.
