@@ -44,6 +44,7 @@ int run(int argc, char** argv) {
   add_keys(app, context);
   add_inspect(app, context);
   add_snapshot(app, context);
+  add_repair(app, context);
   add_export(app, context);
   add_prove(app, context);
   add_check_proof(app, context);

@@ -203,11 +203,12 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
   if (messages.size() >= settings_.parallel_batch_min) loop_->submit_now();
 
   const std::uint64_t begin = thread_cpu_ns();
-  machine_->execute({.number = number,
-                     .time_ns = time_ns,
-                     .closes_block = (flags & io::kRecordBlockClose) != 0,
-                     .messages = messages},
-                    batch.outcomes());
+  execution_->execute(*machine_,
+                      {.number = number,
+                       .time_ns = time_ns,
+                       .closes_block = (flags & io::kRecordBlockClose) != 0,
+                       .messages = messages},
+                      batch.outcomes());
   follow_key_changes(*machine_, *keys_, *verifier_);
   const proto::BatchLink link{.number = number,
                               .time_ns = time_ns,
@@ -233,6 +234,7 @@ void GatewayImpl::on_durable(io::RecordBuffer& buffer, const io::DurableRecord& 
   watermark_due_ns_ = io::monotonic_ns() + kWatermarkDelayNs;
   keeper_->durable(record.batch);
   if (snapshots_) snapshots_->durable(record, journal_->journal_id());
+  execution_->acknowledged(record.batch);
   desk_->send_receipts(batch, record.batch);
   release(batch);
   nudge();

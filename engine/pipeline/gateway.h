@@ -16,7 +16,9 @@
 
 #include "crypto-offload/verifier.h"
 #include "engine/pipeline/block_keeper.h"
+#include "engine/pipeline/named_execution.h"
 #include "engine/pipeline/snapshot_keeper.h"
+#include "engine/pipeline/trip_note.h"
 #include "engine/state/machine.h"
 #include "engine/state/types.h"
 #include "io/tcp_server.h"
@@ -62,9 +64,14 @@ struct GatewaySettings {
   std::uint64_t output_stall_ns = 30'000'000'000;       // without a byte that the peer takes of them
   std::string version;                                  // of the program, for status answers
 
+  // At the start, before the journal is replayed, when an assertion failed while a batch executed: which message it was.
+  std::function<void(const TripNote&)> on_tripped = {};
+
   // For tests and benchmarks: another verifier, another disk. Null: make_verifier(verifier) and make_segment_device(loop).
   std::function<std::unique_ptr<crypto::Verifier>(const crypto::VerifierOptions&)> other_verifier = {};
   std::function<std::unique_ptr<io::SegmentDevice>(io::Loop&)> other_device = {};
+  // For tests: what executes a batch instead of the machine itself, in service and in the replay.
+  Execution other_execution = {};
 };
 
 enum class StopReason { requested, journal_failed };

@@ -15,6 +15,7 @@
 #include "engine/pipeline/batch_queue.h"
 #include "engine/pipeline/front_desk.h"
 #include "engine/pipeline/gateway.h"
+#include "engine/pipeline/named_execution.h"
 #include "engine/pipeline/order_clock.h"
 #include "engine/pipeline/verify_stage.h"
 #include "io/directory_lock.h"
@@ -89,6 +90,7 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   GatewaySettings settings_;
   GatewayStart start_facts_;
   std::unique_ptr<io::DirectoryLock> lock_;
+  std::unique_ptr<NamedExecution> execution_;
   std::unique_ptr<state::Machine> machine_;
   std::unique_ptr<crypto::KeyStore> keys_;
   std::unique_ptr<crypto::Verifier> verifier_;

@@ -47,7 +47,7 @@ std::expected<void, std::string> GatewayImpl::recover(const Progress& progress,
   const std::uint64_t begin_ns = io::monotonic_ns();
   const std::filesystem::path& journal = settings_.journal_directory;
   RecoveryReplayer replayer(
-      *machine_, *keys_, *verifier_, *keeper_, progress,
+      *machine_, *keys_, *verifier_, *keeper_, *execution_, progress,
       start ? journal_bytes_from(journal, start->position.segment, start->position.offset) : directory_bytes(journal));
   const auto recovered = start ? io::recover_journal(journal, *start, &replayer)
                                : io::recover_journal(journal, settings_.genesis.hash, &replayer);
@@ -151,6 +151,11 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   if (!lock) return std::unexpected(lock.error());
   lock_ = std::make_unique<io::DirectoryLock>(std::move(*lock));
 
+  // Told before the journal is replayed, which may fail at the same place again.
+  const std::filesystem::path trip_file = trip_note_file(settings_.journal_directory);
+  execution_ = std::make_unique<NamedExecution>(trip_file, settings_.other_execution);
+  if (const auto note = read_trip_note(trip_file); note && settings_.on_tripped) settings_.on_tripped(*note);
+
   // Before recovery, which may take a while: a system that refuses io_uring is told so at once.
   auto loop = io::Loop::create();
   if (!loop) return std::unexpected(loop.error());
@@ -174,6 +179,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
 
   io::JournalPosition position;
   if (auto recovered = recover(progress, *journal_start, position); !recovered) return recovered;
+  execution_->acknowledged(position.last_batch);
   durable_time_ns_ = machine_->time_ns();
   clock_ = std::make_unique<OrderClock>(settings_.replay_clock, machine_->time_ns());
   if (!settings_.replay_clock && system_ns() + OrderClock::kStepMaxNs < machine_->time_ns()) {
@@ -268,7 +274,8 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
       pool_->memory_bytes() + settings_.batches_max * Batch::memory_bytes(settings_.batch_messages_max);
   start_facts_.senders_bytes = desk_->senders_bytes();
   start_facts_.sessions_bytes = desk_->memory_bytes() + server_->memory_bytes();
-  loop_->defer(advance_);  // a timer may be due, or the watermark behind
+  std::filesystem::remove(trip_file, error);  // every record was executed
+  loop_->defer(advance_);                     // a timer may be due, or the watermark behind
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "engine/pipeline/gateway.h"
+#include "engine/pipeline/named_execution.h"
 #include "engine/pipeline/replay.h"
 #include "io/loop.h"
 
@@ -24,13 +25,17 @@ namespace electra::pipeline {
 class RecoveryReplayer final : public RecordReplayer {
  public:
   RecoveryReplayer(state::Machine& machine, crypto::KeyStore& keys, crypto::Verifier& verifier, BlockKeeper& keeper,
-                   const Gateway::Progress& progress, std::uint64_t bytes_total)
+                   const NamedExecution& execution, const Gateway::Progress& progress, std::uint64_t bytes_total)
       : RecordReplayer(machine, keys, verifier, &keeper.maker()),
         keeper_(keeper),
+        execution_(execution),
         progress_(progress),
         bytes_total_(bytes_total) {}
 
  protected:
+  void execute(state::Machine& machine, const state::BatchInput& batch, std::span<state::Outcome> outcomes) override {
+    execution_.replay(machine, batch, outcomes);
+  }
   bool after_block(const io::RecordView&, const proto::BlockHeader& header) override {
     const auto recovered = keeper_.recover(header);
     if (!recovered) refuse(recovered.error());
@@ -48,6 +53,7 @@ class RecoveryReplayer final : public RecordReplayer {
 
  private:
   BlockKeeper& keeper_;
+  const NamedExecution& execution_;
   const Gateway::Progress& progress_;
   const std::uint64_t bytes_total_;
   std::uint64_t bytes_ = 0;

@@ -131,11 +131,12 @@ bool RecordReplayer::on_record(const io::RecordView& record) {
   const std::span<const state::VerifiedMessage> messages{messages_.data(), count};
   const std::span<state::Outcome> outcomes{outcomes_.data(), count};
   const bool closes_block = (record.header.flags & io::kRecordBlockClose) != 0;
-  machine_.execute({.number = record.header.batch,
-                    .time_ns = record.header.time_ns,
-                    .closes_block = closes_block,
-                    .messages = messages},
-                   outcomes);
+  execute(machine_,
+          {.number = record.header.batch,
+           .time_ns = record.header.time_ns,
+           .closes_block = closes_block,
+           .messages = messages},
+          outcomes);
   follow_key_changes(machine_, keys_, verifier_);
   if (blocks_ != nullptr) blocks_->add_batch(link_of(record.header), messages, outcomes);
   after_record(record, messages, outcomes);

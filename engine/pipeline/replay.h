@@ -46,6 +46,10 @@ class RecordReplayer : public io::RecordSink {
   [[nodiscard]] const std::string& problem() const noexcept { return problem_; }
 
  protected:
+  // Executes the batch: for who wants it named, or done by something else.
+  virtual void execute(state::Machine& machine, const state::BatchInput& batch, std::span<state::Outcome> outcomes) {
+    machine.execute(batch, outcomes);
+  }
   // After each executed record; messages and outcomes are valid during the call.
   virtual void after_record(const io::RecordView&, std::span<const state::VerifiedMessage>,
                             std::span<const state::Outcome>) {}

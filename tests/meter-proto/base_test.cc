@@ -4,6 +4,7 @@
 #include <random>
 
 #include "meter-proto/base/assert.h"
+#include "meter-proto/base/assertion_witness.h"
 #include "meter-proto/base/checked.h"
 #include "meter-proto/base/result.h"
 #include "meter-proto/base/sha256.h"
@@ -87,6 +88,26 @@ TEST(Checked, RoundHalfEvenGoesToTheNearestAndATieToTheEvenNeighbour) {
     EXPECT_TRUE(round_half_even(row.numerator, row.denominator) == row.expected)
         << static_cast<std::uint64_t>(row.numerator) << " / " << static_cast<std::uint64_t>(row.denominator);
   }
+}
+
+struct Speaker final : AssertionWitness {
+  explicit Speaker(const char* text_in) : text(text_in) {}
+  void testify() const noexcept override { std::fprintf(stderr, "<%s>", text); }
+  const char* text;
+};
+
+TEST(AssertDeathTest, AsksTheWitnessesOfItsThreadTheInnermostFirst) {
+  const Speaker outer("outer");
+  {
+    const Speaker gone("gone");
+  }
+  EXPECT_DEATH(
+      {
+        const Speaker inner("inner");
+        ELECTRA_ASSERT_EQ(1 + 1, 3);
+      },
+      "left is 2, right is 3.*<inner><outer>");
+  EXPECT_DEATH(ELECTRA_ASSERT(false), "[^>]<outer>") << "who is gone says nothing";
 }
 
 TEST(AssertDeathTest, StaysOnAndPrintsBothOperands) {

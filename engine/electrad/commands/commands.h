@@ -35,6 +35,7 @@ void add_query(CLI::App& app, Context& context);
 void add_tx(CLI::App& app, Context& context);
 void add_inspect(CLI::App& app, Context& context);
 void add_snapshot(CLI::App& app, Context& context);
+void add_repair(CLI::App& app, Context& context);
 void add_export(CLI::App& app, Context& context);
 void add_prove(CLI::App& app, Context& context);
 void add_check_proof(CLI::App& app, Context& context);

@@ -185,6 +185,9 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
       config.sender_messages_per_second.value_or(config.replay_clock ? 0 : kSenderMessagesPerSecond);
   settings.sender_burst = config.sender_burst;
   settings.version = std::string(kVersion);
+  settings.on_tripped = [](const pipeline::TripNote& note) {
+    log_event(LogLevel::warning, "assertion_failed_before", {{"text", "execution stopped " + note.text()}});
+  };
   settings.snapshots.directory = home.snapshots_directory();
   settings.snapshots.every_bytes = config.snapshot_every_bytes;
   settings.snapshots.keep = config.snapshots_kept;
