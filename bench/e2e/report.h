@@ -21,6 +21,8 @@ struct ShapeSummary {
   double ratio_spread = 0;
   double per_second = 0;
   double per_second_spread = 0;
+  double bytes_ratio = 0;      // records over the messages' own bytes
+  double bytes_ratio_bar = 0;  // at most; 0: its batches are not full, and nothing is demanded
   Verdict verdict = Verdict::missed;
 
   // The median over the runs of something of each.

@@ -46,6 +46,12 @@ foreach(figure libsodium_verify_per_second disk_write_us backend_verify_per_seco
     message(FATAL_ERROR "${figure} is '${value}'")
   endif()
 endforeach()
+# Full batches are written nearly as they came.
+string(JSON ratio GET ${report} shapes 1 bytes_ratio)
+string(JSON bar GET ${report} shapes 1 bytes_ratio_bar)
+if(ratio GREATER bar)
+  message(FATAL_ERROR "transfers: ${ratio} bytes written for each of the messages' own, more than ${bar}")
+endif()
 string(JSON refused GET ${report} shapes 2 refused)
 if(NOT refused GREATER 0)
   message(FATAL_ERROR "nothing was forged")

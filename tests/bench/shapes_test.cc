@@ -92,6 +92,17 @@ TEST(Shapes, ReachTheirBarsFromTheRightSide) {
   }
 }
 
+TEST(Summary, SaysWhatFullBatchesMayWrite) {
+  for (const Shape& shape : all_shapes(false)) {
+    ShapeRun run;
+    run.result.bytes_ratio = 1.1;
+    const ShapeSummary summary = summarise(shape, {run});
+    EXPECT_EQ(summary.bytes_ratio, 1.1);
+    const bool single = shape.name.starts_with("single_") || shape.name == "latency_10v" || shape.name == "snapshots";
+    EXPECT_EQ(summary.bytes_ratio_bar, single ? 0 : 1.2) << shape.name;
+  }
+}
+
 TEST(Summary, HasMediansOfTheRunsRatios) {
   std::vector<ShapeRun> runs(5);
   const double ratios[] = {30, 10, 50, 20, 40};
