@@ -116,8 +116,8 @@ class FrontDesk final : public io::TcpHandler {
   std::vector<Session> sessions_;  // by connection index
   SenderBuckets buckets_;
   DiskReserve reserve_;
-  std::uint64_t now_ns_ = 0;  // monotonic; of the slice at hand
-  Batch* batch_ = nullptr;    // during on_bytes: has room for every message of the slice at hand
+  std::uint64_t now_ns_ = 0;     // monotonic; of the slice at hand
+  Batch* batch_ = nullptr;       // during on_bytes: has room for every message of the slice at hand
   strict::PayloadView payload_;  // of the message at hand
   std::uint64_t refused_ = 0;
   std::uint64_t refused_by_rate_ = 0;

@@ -45,6 +45,7 @@ class SlowDevice final : public io::SegmentDevice {
     if (pending > watch_.pending_max.load()) watch_.pending_max.store(pending);
     if (!timer_.armed) loop_.arm(timer_, io::monotonic_ns() + 20'000'000);
   }
+  void start_sync(io::Operation& operation, int fd) override { disk_->start_sync(operation, fd); }
 
  private:
   struct Late {

@@ -155,7 +155,7 @@ class RecordedSegments final : public io::SegmentDevice {
 
   void write(io::Operation& operation, const io::SegmentWrite& write) override {
     const auto fate = recorder_.disk().judge_write(Part::journal, write.bytes.size());
-    const std::size_t number = begin(write.fd, write.bytes.first(fate.reaches), write.offset);
+    const std::size_t number = begin(write.fd, write.bytes.first(fate.reaches), write.offset, write.durable);
     const bool whole = fate.told == std::ssize(write.bytes);
     late_.add(
         operation, static_cast<std::int32_t>(fate.told),
@@ -165,9 +165,15 @@ class RecordedSegments final : public io::SegmentDevice {
         recorder_.disk().lies.journal_writes_end_early);
   }
 
+  void start_sync(io::Operation& operation, int fd) override {
+    if (const int error = recorder_.judge("sync"); error != 0) return late_.add(operation, -error, [] {});
+    const auto number = recorder_.begin_sync(fd);
+    late_.add(operation, 0, [this, number] { recorder_.done(number); });
+  }
+
  private:
-  std::size_t begin(int fd, ByteSpan bytes, std::uint64_t offset) {
-    const bool through = !recorder_.disk().lies.journal_writes_stay_in_cache;
+  std::size_t begin(int fd, ByteSpan bytes, std::uint64_t offset, bool durable = true) {
+    const bool through = durable && !recorder_.disk().lies.journal_writes_stay_in_cache;
     const std::size_t number = recorder_.log().begin({.kind = Kind::write,
                                                       .file = recorder_.file(fd),
                                                       .offset = offset,
