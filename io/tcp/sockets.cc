@@ -1,13 +1,11 @@
 #include "io/tcp/sockets.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include "io/socket_address.h"
 
 namespace electra::io {
 namespace {
@@ -21,30 +19,6 @@ void set_option(int fd, int level, int name, int value) noexcept {
   [[maybe_unused]] const int status = setsockopt(fd, level, name, &value, sizeof value);
 }
 
-struct SocketAddress {
-  sockaddr_storage storage{};
-  socklen_t bytes = 0;
-  int family = 0;
-};
-
-bool parse_address(const std::string& text, std::uint16_t port, SocketAddress& out) noexcept {
-  auto* const v4 = reinterpret_cast<sockaddr_in*>(&out.storage);
-  if (inet_pton(AF_INET, text.c_str(), &v4->sin_addr) == 1) {
-    v4->sin_family = AF_INET;
-    v4->sin_port = htons(port);
-    out.bytes = sizeof *v4;
-    out.family = AF_INET;
-    return true;
-  }
-  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&out.storage);
-  if (inet_pton(AF_INET6, text.c_str(), &v6->sin6_addr) != 1) return false;
-  v6->sin6_family = AF_INET6;
-  v6->sin6_port = htons(port);
-  out.bytes = sizeof *v6;
-  out.family = AF_INET6;
-  return true;
-}
-
 std::unexpected<std::string> failure_of(int fd, std::string text) {
   ::close(fd);
   return std::unexpected(std::move(text));
@@ -54,35 +28,19 @@ std::unexpected<std::string> failure_of(int fd, std::string text) {
 
 std::expected<ListeningSocket, std::string> open_listening_socket(const std::string& address_text, std::uint16_t port,
                                                                   int backlog) {
-  const std::string place = address_text + ":" + std::to_string(port);
   SocketAddress address;
-  if (!parse_address(address_text, port, address)) {
-    return std::unexpected("cannot listen on " + place + ": \"" + address_text +
-                           "\" is no numeric IPv4 or IPv6 address");
-  }
-  const auto failure = [&place](const char* what) {
-    std::string text = "cannot listen on " + place + ": " + what + ": " + std::strerror(errno);
-    if (errno == EADDRINUSE) text += "; another program has this port, choose another or stop it";
-    if (errno == EADDRNOTAVAIL) text += "; this machine has no such address";
-    if (errno == EACCES) text += "; ports below 1024 need a privilege";
-    return text;
-  };
+  if (!parse_address(address_text, port, address)) return std::unexpected(no_address_error(address_text, port));
+  const auto failure = [&](const char* what) { return listening_error(address_text, port, what); };
   const int fd = socket(address.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return std::unexpected(failure("socket"));
   set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address.storage), address.bytes) != 0) {
+  if (bind(fd, address.get(), address.bytes) != 0) {
     return failure_of(fd, failure("bind"));
   }
   if (::listen(fd, backlog) != 0) return failure_of(fd, failure("listen"));
   SocketAddress bound;
-  bound.bytes = sizeof bound.storage;
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&bound.storage), &bound.bytes) != 0) {
-    return failure_of(fd, failure("getsockname"));
-  }
-  const std::uint16_t bound_port =
-      ntohs(address.family == AF_INET ? reinterpret_cast<const sockaddr_in*>(&bound.storage)->sin_port
-                                      : reinterpret_cast<const sockaddr_in6*>(&bound.storage)->sin6_port);
-  return ListeningSocket{.fd = fd, .port = bound_port};
+  if (!bound_address(fd, bound)) return failure_of(fd, failure("getsockname"));
+  return ListeningSocket{.fd = fd, .port = bound.port()};
 }
 
 void prepare_accepted_socket(int fd) noexcept {
