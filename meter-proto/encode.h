@@ -19,6 +19,15 @@ inline constexpr std::size_t kClientBufferBytes = strict::kFrameHeaderBytes + st
 // Enough for a frame with a welcome, hello answer, receipt, refusal or tick answer.
 inline constexpr std::size_t kSessionFrameBytesMax = 512;
 
+// The shortest frame with an envelope: length, Frame's tag and length, slot, generation, sequence, a payload of two bytes,
+// signature. Bounds how many messages a piece of bytes can hold.
+inline constexpr std::size_t kEnvelopeFrameBytesMin = strict::kFrameHeaderBytes + 2 + 2 + 2 + 9 + 4 + 66;
+
+// The longest frame with a receipt (length, Frame's tag and length, slot, sequence, result, batch, detail, repeated), and
+// with a refusal that has no text.
+inline constexpr std::size_t kReceiptFrameBytesMax = strict::kFrameHeaderBytes + 2 + 6 + 9 + 4 + 11 + 11 + 2;
+inline constexpr std::size_t kBareRefusalFrameBytesMax = strict::kFrameHeaderBytes + 2 + 4 + 6 + 9;
+
 // The payload as it is signed and sent. Its operation must not be std::monostate (asserted); a payload always has at
 // least the two bytes of an empty operation.
 [[nodiscard]] std::size_t encode_payload(const strict::PayloadView& payload, MutableByteSpan out);

@@ -35,12 +35,15 @@ Batch::Batch(std::uint32_t messages_max)
       messages_(messages_max),
       outcomes_(messages_max) {
   rejected_.reserve(messages_max);
+  stale_.reserve(messages_max);
+  peers_.reserve(messages_max);
 }
 
 std::size_t Batch::memory_bytes(std::uint32_t messages_max) noexcept {
-  return std::size_t{messages_max} * (sizeof(Origin) * 2 + sizeof(const std::uint8_t*) + sizeof(crypto::VerifyItem) +
-                                      sizeof(crypto::VerifyOutcome) + 1 + sizeof(ByteSpan) +
-                                      sizeof(state::VerifiedMessage) + sizeof(state::Outcome));
+  return std::size_t{messages_max} *
+         (sizeof(Origin) * 2 + sizeof(const std::uint8_t*) + sizeof(crypto::VerifyItem) +
+          sizeof(crypto::VerifyOutcome) + 1 + sizeof(ByteSpan) + sizeof(state::VerifiedMessage) +
+          sizeof(state::Outcome) + sizeof(Stale) + sizeof(io::PeerAddress));
 }
 
 void Batch::reset(io::RecordBuffer* buffer) {
@@ -49,6 +52,14 @@ void Batch::reset(io::RecordBuffer* buffer) {
   good_ = 0;
   verify_ns = 0;
   rejected_.clear();
+  stale_.clear();
+  peers_.clear();
+}
+
+std::uint16_t Batch::add_peer(const io::PeerAddress& peer) {
+  ELECTRA_ASSERT_LT(peers_.size(), std::size_t{messages_max_});
+  peers_.push_back(peer);
+  return static_cast<std::uint16_t>(peers_.size() - 1);
 }
 
 std::uint32_t Batch::room() const noexcept {
@@ -116,13 +127,17 @@ void Batch::verify(const crypto::Verifier& verifier, std::uint32_t begin, std::u
 void Batch::seal() {
   std::uint32_t good = 0;
   for (std::uint32_t i = 0; i < size_; ++i) {
-    keep_[i] = verdicts_[i].valid ? 1 : 0;
+    keep_[i] = verdicts_[i].valid && !origins_[i].stale ? 1 : 0;
     good += keep_[i];
   }
   if (good != size_) buffer_->retain({keep_.data(), size_});
   for (std::uint32_t i = 0; i < size_; ++i) {
     if (keep_[i] == 0) {
-      rejected_.push_back(origins_[i]);
+      if (verdicts_[i].valid) {
+        stale_.push_back({.origin = origins_[i], .id = verdicts_[i].message_id});
+      } else {
+        rejected_.push_back(origins_[i]);
+      }
       continue;
     }
     const std::uint8_t* from = entries_[i];

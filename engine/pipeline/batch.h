@@ -13,6 +13,7 @@
 #include "crypto-offload/verifier.h"
 #include "engine/state/types.h"
 #include "io/journal/record_buffer.h"
+#include "io/peer_address.h"
 #include "io/tcp_server.h"
 #include "meter-proto/strict/envelope.h"
 #include "meter-proto/strict/frame.h"
@@ -21,9 +22,22 @@ namespace electra::pipeline {
 
 // Who asked: where a receipt or refusal goes, and which message it is about.
 struct Origin {
-  io::ConnectionId connection;
+  static constexpr std::uint16_t kNoPeer = UINT16_MAX;
+
+  io::ConnectionId connection;   // it came in this session, or
+  std::uint16_t peer = kNoPeer;  // by datagram, from this one of the batch's peers
+  bool stale = false;            // its sequence was not free when it came by datagram: it is answered, not executed
   state::Slot slot = 0;
   std::uint64_t sequence = 0;
+
+  [[nodiscard]] bool by_datagram() const noexcept { return peer != kNoPeer; }
+};
+static_assert(sizeof(Origin) == 24);
+
+// A message whose signature is good and whose sequence was not free.
+struct Stale {
+  Origin origin;
+  Bytes32 id{};
 };
 
 class Batch {
@@ -35,6 +49,10 @@ class Batch {
   [[nodiscard]] bool add(const Origin& origin, ByteSpan bytes, const strict::EnvelopeView& envelope,
                          const crypto::StoredKey& key, const Bytes16& tag, ByteSpan embedded_key);
 
+  // Where datagrams came from; messages_max of them have room. An Origin's `peer` is the index here.
+  [[nodiscard]] std::uint16_t add_peer(const io::PeerAddress& peer);
+  [[nodiscard]] std::span<const io::PeerAddress> peers() const noexcept { return peers_; }
+
   // Messages that were added; until seal().
   [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
   [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
@@ -43,17 +61,20 @@ class Batch {
   // Verification of the messages [begin, end). Disjoint ranges may run at once on several threads.
   void verify(const crypto::Verifier& verifier, std::uint32_t begin, std::uint32_t end);
 
-  // After every message was verified: drops those with a bad signature from the record and fills the lists below.
+  // After every message was verified: drops those with a bad signature and the stale ones from the record and fills the
+  // lists below.
   void seal();
 
   // After seal(). One entry a message of the record, in its order.
   [[nodiscard]] std::span<const state::VerifiedMessage> messages() const noexcept { return {messages_.data(), good_}; }
   [[nodiscard]] std::span<const Origin> origins() const noexcept { return {origins_.data(), good_}; }
   [[nodiscard]] std::span<state::Outcome> outcomes() noexcept { return {outcomes_.data(), good_}; }
-  // One entry a message that was added, in that order: 1 = its signature was good, 0 = bad.
+  // One entry a message that was added, in that order: 1 = it is in the record, 0 = it was dropped.
   [[nodiscard]] std::span<const std::uint8_t> kept() const noexcept { return {keep_.data(), size_}; }
   // Those whose signature was bad.
   [[nodiscard]] std::span<const Origin> rejected() const noexcept { return {rejected_.data(), rejected_.size()}; }
+  // Those whose signature was good and that are stale.
+  [[nodiscard]] std::span<const Stale> stale() const noexcept { return stale_; }
 
   // Back to forming, empty, with this buffer.
   void reset(io::RecordBuffer* buffer);
@@ -79,6 +100,8 @@ class Batch {
   std::vector<state::VerifiedMessage> messages_;
   std::vector<state::Outcome> outcomes_;
   std::vector<Origin> rejected_;
+  std::vector<Stale> stale_;
+  std::vector<io::PeerAddress> peers_;
 };
 
 }  // namespace electra::pipeline

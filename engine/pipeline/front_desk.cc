@@ -2,6 +2,7 @@
 
 #include <sodium/randombytes.h>
 
+#include "engine/pipeline/admission.h"
 #include "engine/pipeline/cpu_time.h"
 #include "engine/pipeline/queries.h"
 #include "engine/pipeline/replay.h"
@@ -12,16 +13,12 @@
 namespace electra::pipeline {
 namespace {
 
-// The shortest frame that can carry an envelope: length, Frame tag and length, slot, generation, sequence, a payload of
-// two bytes, signature. Bounds how many messages a piece of bytes can hold.
-constexpr std::size_t kEnvelopeFrameBytesMin = 4 + 2 + 2 + 2 + 9 + 4 + 66;
-
 // Questions of one session that may wait at once; a client that asks more without reading answers is closed.
 constexpr std::uint32_t kQuestionsPerSession = 16;
 
 }  // namespace
 
-FrontDesk::FrontDesk(const FrontDeskConfig& config, DiskReserve reserve, const state::Machine& machine,
+FrontDesk::FrontDesk(const FrontDeskConfig& config, SenderLimits& limits, const state::Machine& machine,
                      const crypto::KeyStore& keys, const crypto::Verifier& verifier, FrontDeskHost& host)
     : config_(config),
       machine_(machine),
@@ -31,8 +28,7 @@ FrontDesk::FrontDesk(const FrontDeskConfig& config, DiskReserve reserve, const s
       message_tag_(proto::signing_tag(proto::SignatureKind::message, machine.genesis_hash())),
       hello_tag_(proto::signing_tag(proto::SignatureKind::hello, machine.genesis_hash())),
       sessions_(config.connections_max),
-      buckets_(machine.limits().holders_max, config.sender_messages_per_second, config.sender_burst),
-      reserve_(std::move(reserve)) {}
+      limits_(limits) {}
 
 std::size_t FrontDesk::memory_bytes() const noexcept {
   return sessions_.size() * (sizeof(Session) + strict::kFrameBytesMax);
@@ -72,14 +68,13 @@ std::size_t FrontDesk::on_bytes(io::ConnectionId connection, ByteSpan bytes) {
   Session* session = find(connection);
   if (session == nullptr) return bytes.size();
   const std::uint64_t begin = thread_cpu_ns();
-  now_ns_ = io::monotonic_ns();
-  reserve_.look(now_ns_, bytes.size());
+  limits_.look(io::monotonic_ns(), bytes.size());
   std::size_t taken = 0;
   while (taken < bytes.size() && session->open) {
     batch_ = host_.forming();
     if (batch_ == nullptr) break;
     // A slice can finish one kept frame and bring one more per smallest frame; so it always fits.
-    const std::size_t slice = std::min(bytes.size() - taken, (batch_->room() - 1) * kEnvelopeFrameBytesMin + 1);
+    const std::size_t slice = std::min(bytes.size() - taken, (batch_->room() - 1) * proto::kEnvelopeFrameBytesMin + 1);
     session->splitter.feed(bytes.subspan(taken, slice));
     taken += slice;
     ByteSpan body;
@@ -120,33 +115,15 @@ void FrontDesk::take_envelope(Session& session, ByteSpan bytes) {
     return refuse_and_close(session, Result::malformed_frame);
   }
   if (session.slot == 0) return refuse(session, Result::hello_required, envelope.slot, envelope.sequence);
-  const state::Slot slot = resolve_sender(keys_, envelope);
-  const crypto::StoredKey* key = keys_.find(slot, envelope.key_generation);
-  if (key == nullptr) {
-    const bool known = keys_.entry(slot).key != nullptr;
-    return refuse(session, known ? Result::key_superseded : Result::unknown_sender, slot, envelope.sequence);
+  const Admission admission = admit(envelope, keys_, machine_, payload_);
+  if (admission.result != Result::ok) {
+    return refuse(session, admission.result, admission.slot, envelope.sequence);
   }
-  if (strict::decode_payload(envelope.payload, payload_) != Result::ok) {
-    return refuse(session, Result::malformed_payload, slot, envelope.sequence);
-  }
-  // What a program knows must not show in the chain, so execution takes any version; this chain could not go on under it.
-  if (const auto* schedule = std::get_if<strict::ScheduleRules>(&payload_.operation);
-      schedule != nullptr && schedule->version > machine_.known_rules().last) {
-    return refuse(session, Result::unknown_rules, slot, envelope.sequence);
-  }
-  if (host_.keeper().refusing()) return refuse(session, Result::overloaded, slot, envelope.sequence);
-  if (reserve_.is_short() && !runs_the_grid(slot)) {
-    ++refused_by_disk_;
-    return refuse_for_now(session, slot, envelope.sequence);
-  }
-  if (!buckets_.take(slot, now_ns_) && !runs_the_grid(slot)) {
-    ++refused_by_rate_;
-    return refuse_for_now(session, slot, envelope.sequence);
-  }
-  const auto* registration = std::get_if<strict::RegisterKey>(&payload_.operation);
-  const ByteSpan embedded_key = registration != nullptr ? registration->public_key : ByteSpan{};
+  if (host_.keeper().refusing()) return refuse(session, Result::overloaded, admission.slot, envelope.sequence);
+  if (!limits_.take(admission.slot)) return refuse_for_now(session, admission.slot, envelope.sequence);
   const bool added =
-      batch_->add({session.connection, slot, envelope.sequence}, bytes, envelope, *key, message_tag_, embedded_key);
+      batch_->add({.connection = session.connection, .slot = admission.slot, .sequence = envelope.sequence}, bytes,
+                  envelope, *admission.key, message_tag_, admission.embedded_key);
   ELECTRA_ASSERT(added);  // on_bytes made sure of the room
 }
 
@@ -202,11 +179,6 @@ void FrontDesk::ask(Session& session, Question question) {
   ++session.questions;
 }
 
-bool FrontDesk::runs_the_grid(state::Slot slot) const {
-  const auto holder = machine_.holder(slot);
-  return holder && (holder->roles & (state::kRoleOperator | state::kRoleGateway)) != 0;
-}
-
 void FrontDesk::refuse(Session& session, Result result, state::Slot slot, std::uint64_t sequence) {
   send_refusal(session, result, slot, sequence);
   if (!session.spend_refusal()) close(session);
@@ -236,7 +208,8 @@ void FrontDesk::close(Session& session) {
 
 void FrontDesk::send_rejections(const Batch& batch) {
   for (const Origin& origin : batch.rejected()) {
-    buckets_.give_back(origin.slot);
+    if (!origin.stale) limits_.give_back(origin.slot);
+    if (origin.by_datagram()) continue;
     if (Session* session = find(origin.connection)) {
       refuse(*session, Result::bad_signature, origin.slot, origin.sequence);
     } else {
@@ -284,7 +257,7 @@ void FrontDesk::answer(const Question& question, const std::string& backend, con
                                                {.backend = backend,
                                                 .version = version,
                                                 .replay_clock = config_.replay_clock,
-                                                .disk_problem = reserve_.problem()});
+                                                .disk_problem = limits_.disk_problem()});
   const std::size_t size = frame.ByteSizeLong();
   ELECTRA_ASSERT_LE(size, strict::kAnswerBytesMax);  // list limits keep it below
   std::vector<std::uint8_t> bytes(strict::kFrameHeaderBytes + size);

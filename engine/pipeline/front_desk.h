@@ -15,8 +15,7 @@
 #include "electra/wire.pb.h"
 #include "engine/pipeline/batch.h"
 #include "engine/pipeline/block_keeper.h"
-#include "engine/pipeline/disk_reserve.h"
-#include "engine/pipeline/sender_buckets.h"
+#include "engine/pipeline/sender_limits.h"
 #include "engine/pipeline/session.h"
 #include "engine/state/machine.h"
 #include "io/tcp_server.h"
@@ -55,14 +54,12 @@ struct FrontDeskConfig {
   std::uint32_t connections_max = 0;
   std::uint32_t refusals_max = 0;  // of a session
   bool replay_clock = false;
-  std::uint32_t sender_messages_per_second = 0;  // 0: no limit
-  std::uint32_t sender_burst = 1;
 };
 
 class FrontDesk final : public io::TcpHandler {
  public:
   // All outlive the desk; the server is set before the loop's first turn.
-  FrontDesk(const FrontDeskConfig& config, DiskReserve reserve, const state::Machine& machine,
+  FrontDesk(const FrontDeskConfig& config, SenderLimits& limits, const state::Machine& machine,
             const crypto::KeyStore& keys, const crypto::Verifier& verifier, FrontDeskHost& host);
   void set_server(io::TcpServer& server) noexcept { server_ = &server; }
 
@@ -79,9 +76,6 @@ class FrontDesk final : public io::TcpHandler {
   void answer(const Question& question, const std::string& backend, const std::string& version);
 
   [[nodiscard]] std::uint64_t refused() const noexcept { return refused_; }
-  [[nodiscard]] std::uint64_t refused_by_rate() const noexcept { return refused_by_rate_; }
-  [[nodiscard]] std::uint64_t refused_by_disk() const noexcept { return refused_by_disk_; }
-  [[nodiscard]] std::size_t senders_bytes() const noexcept { return buckets_.memory_bytes(); }
   [[nodiscard]] std::uint64_t decode_ns() const noexcept { return decode_ns_; }
   [[nodiscard]] std::size_t memory_bytes() const noexcept;
 
@@ -98,8 +92,6 @@ class FrontDesk final : public io::TcpHandler {
   void refuse_for_now(Session& session, state::Slot slot, std::uint64_t sequence);
   void refuse_and_close(Session& session, Result result);
   void send_refusal(Session& session, Result result, state::Slot slot, std::uint64_t sequence);
-  // Who runs the grid is never held up by limits that are for meters.
-  [[nodiscard]] bool runs_the_grid(state::Slot slot) const;
   void close(Session& session);
   void answer_hello(const Session& session);
   void refuse_tick(io::ConnectionId connection, Result result);
@@ -114,14 +106,10 @@ class FrontDesk final : public io::TcpHandler {
   const Bytes16 message_tag_;
   const Bytes16 hello_tag_;
   std::vector<Session> sessions_;  // by connection index
-  SenderBuckets buckets_;
-  DiskReserve reserve_;
-  std::uint64_t now_ns_ = 0;     // monotonic; of the slice at hand
+  SenderLimits& limits_;
   Batch* batch_ = nullptr;       // during on_bytes: has room for every message of the slice at hand
   strict::PayloadView payload_;  // of the message at hand
   std::uint64_t refused_ = 0;
-  std::uint64_t refused_by_rate_ = 0;
-  std::uint64_t refused_by_disk_ = 0;
   std::uint64_t decode_ns_ = 0;
 };
 

@@ -54,6 +54,7 @@ GatewayImpl::~GatewayImpl() {
     loop_->disarm(work_timer_);
   }
   server_.reset();
+  close_datagrams();
   journal_.reset();
   snapshots_.reset();
 }
@@ -63,12 +64,13 @@ StopReason GatewayImpl::run() {
     loop_->run_once();
     if (!failure_.empty()) {
       server_.reset();  // acknowledges nothing more; what clients miss they send again after the restart
+      close_datagrams();
       return StopReason::journal_failed;
     }
     if (stop_requested_.load(std::memory_order_relaxed) && !stopping_) {
       stopping_ = true;
       if (snapshots_) snapshots_->stop();
-      server_->pause_reading();  // nothing new; what was framed is answered
+      pause();  // nothing new; what was framed is answered
       loop_->defer(advance_);
     }
     const bool saving = snapshots_ && snapshots_->ending();
@@ -84,9 +86,13 @@ StopReason GatewayImpl::run() {
 GatewayCounters GatewayImpl::counters() const noexcept {
   GatewayCounters counters = counters_;
   counters.refused = desk_->refused();
-  counters.refused_by_rate = desk_->refused_by_rate();
-  counters.refused_by_disk = desk_->refused_by_disk();
+  counters.refused_by_rate = limits_->refused_by_rate();
+  counters.refused_by_disk = limits_->refused_by_disk();
   counters.decode_ns = desk_->decode_ns();
+  if (datagram_desk_) {
+    counters.datagrams = datagram_desk_->counters();
+    counters.decode_ns += datagram_desk_->decode_ns();
+  }
   counters.journal_bytes = journal_->counters().record_bytes;
   counters.zero_bytes = journal_->counters().zero_bytes;
   counters.height = keeper_->maker().height();
@@ -112,8 +118,20 @@ void GatewayImpl::release(Batch& batch) {
   resume();
 }
 
+void GatewayImpl::close_datagrams() {
+  if (datagrams_) datagram_desk_->leave_port();
+  datagrams_.reset();
+}
+
+void GatewayImpl::pause() {
+  server_->pause_reading();
+  if (datagrams_) datagrams_->pause_reading();
+}
+
 void GatewayImpl::resume() {
-  if (server_->paused() && !free_.empty() && !stopping_ && !held_back()) server_->resume_reading();
+  if (!server_->paused() || free_.empty() || stopping_ || held_back()) return;
+  server_->resume_reading();
+  if (datagrams_) datagrams_->resume_reading();
 }
 
 Batch* GatewayImpl::forming() {
@@ -122,7 +140,7 @@ Batch* GatewayImpl::forming() {
     forming_ = nullptr;
   }
   if (forming_ == nullptr && !held_back()) forming_ = take_free();
-  if (forming_ == nullptr) server_->pause_reading();  // until resume()
+  if (forming_ == nullptr) pause();  // until resume()
   return forming_;
 }
 
@@ -186,8 +204,9 @@ void GatewayImpl::verify_next() {
 void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
   counters_.verify_ns += batch.verify_ns;
   desk_->send_rejections(batch);
+  if (datagram_desk_) datagram_desk_->answer_stale(batch);
   const std::span<const state::VerifiedMessage> messages = batch.messages();
-  if (messages.empty() && !batch.rejected().empty()) return release(batch);
+  if (messages.empty() && batch.size() != 0) return release(batch);
 
   const std::uint64_t time_ns = clock_->take(now_ns(), machine_->next_timer_ns());
   const std::uint64_t monotonic_ns = io::monotonic_ns();
@@ -236,6 +255,7 @@ void GatewayImpl::on_durable(io::RecordBuffer& buffer, const io::DurableRecord& 
   if (snapshots_) snapshots_->durable(record, journal_->journal_id());
   execution_->acknowledged(record.batch);
   desk_->send_receipts(batch, record.batch);
+  if (datagram_desk_) datagram_desk_->send_receipts(batch, record.batch);
   release(batch);
   nudge();
 }

@@ -16,6 +16,7 @@
 
 #include "crypto-offload/verifier.h"
 #include "engine/pipeline/block_keeper.h"
+#include "engine/pipeline/datagram_counters.h"
 #include "engine/pipeline/named_execution.h"
 #include "engine/pipeline/snapshot_keeper.h"
 #include "engine/pipeline/trip_note.h"
@@ -44,6 +45,8 @@ struct GatewaySettings {
   std::filesystem::path journal_directory;
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 26600;        // 0 = any free port; Gateway::port() tells
+  bool listen_udp = false;                  // also datagrams, at the same address and port
+  std::size_t udp_buffer_bytes = 8U << 20;  // asked of the kernel for datagrams that wait to be read
   bool replay_clock = false;                // true: time moves by Tick frames only
   crypto::VerifierOptions verifier;         // its keys_max follows from the genesis
   std::uint32_t verify_threads = 0;         // 0 = as many as the machine has
@@ -101,7 +104,9 @@ struct GatewayStart {
   std::size_t keys_bytes = 0;
   std::size_t batches_bytes = 0;
   std::size_t sessions_bytes = 0;
-  std::size_t senders_bytes = 0;  // of the senders' buckets
+  std::size_t senders_bytes = 0;     // of the senders' buckets
+  std::size_t datagrams_bytes = 0;   // 0: it takes none
+  std::size_t udp_buffer_bytes = 0;  // that the kernel granted, not in datagrams_bytes
 };
 
 // Figures since start. Times are CPU nanoseconds, but for the journal: that is waiting.
@@ -121,6 +126,7 @@ struct GatewayCounters {
   std::uint64_t height = 0;  // of the last closed block
   std::uint64_t signed_height = 0;
   SnapshotCounters snapshots;
+  DatagramCounters datagrams;
   std::array<std::uint64_t, io::kCloseReasons> closed{};  // connections, by io::CloseReason
 };
 

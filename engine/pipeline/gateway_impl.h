@@ -13,6 +13,7 @@
 #include "crypto-offload/verifier.h"
 #include "engine/pipeline/batch.h"
 #include "engine/pipeline/batch_queue.h"
+#include "engine/pipeline/datagram_desk.h"
 #include "engine/pipeline/front_desk.h"
 #include "engine/pipeline/gateway.h"
 #include "engine/pipeline/named_execution.h"
@@ -21,6 +22,7 @@
 #include "io/directory_lock.h"
 #include "io/journal/journal_writer.h"
 #include "io/loop.h"
+#include "io/udp_server.h"
 
 namespace electra::pipeline {
 
@@ -67,6 +69,10 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   [[nodiscard]] std::expected<void, std::string> begin_epoch();
   // Headers that wait for a slow key hold the peers back; with a dead one the front desk refuses their messages.
   [[nodiscard]] bool held_back() const { return keeper_->full() && !keeper_->refusing(); }
+  [[nodiscard]] std::expected<void, std::string> open_sockets();
+  void close_datagrams();
+  // Nothing more is read until resume().
+  void pause();
   void resume();
   Batch* take_free();
   void release(Batch& batch);
@@ -100,18 +106,21 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   std::unique_ptr<io::RecordBufferPool> pool_;
   std::unique_ptr<io::JournalWriter> journal_;
   std::unique_ptr<SnapshotKeeper> snapshots_;  // null: the settings name no directory
+  std::unique_ptr<SenderLimits> limits_;
   std::unique_ptr<FrontDesk> desk_;
   std::unique_ptr<io::TcpServer> server_;
+  std::unique_ptr<DatagramDesk> datagram_desk_;  // null, like the server: the settings want no datagrams
+  std::unique_ptr<io::UdpServer> datagrams_;
   std::unique_ptr<VerifyStage> stage_;
 
   // Every batch is in exactly one of these places.
   std::vector<std::unique_ptr<Batch>> batches_;
   std::vector<Batch*> free_;
   Batch* forming_ = nullptr;
-  BatchQueue formed_;     // full, waiting for verification
-  std::uint32_t verifying_ = 0;   // in the stage
-  BatchQueue verified_;   // waiting for their turn in the journal
-  BatchQueue committed_;  // executed; their record is being written
+  BatchQueue formed_;            // full, waiting for verification
+  std::uint32_t verifying_ = 0;  // in the stage
+  BatchQueue verified_;          // waiting for their turn in the journal
+  BatchQueue committed_;         // executed; their record is being written
 
   std::vector<Question> questions_;
   std::vector<Question> answering_;

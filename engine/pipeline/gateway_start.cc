@@ -7,6 +7,11 @@
 #include "meter-proto/base/assert.h"
 
 namespace electra::pipeline {
+namespace {
+
+constexpr int kPortAttempts = 8;
+
+}  // namespace
 
 std::expected<std::optional<io::JournalStart>, std::string> GatewayImpl::restore(const Progress& progress) {
   const std::uint64_t begin_ns = io::monotonic_ns();
@@ -123,6 +128,49 @@ std::expected<void, std::string> GatewayImpl::begin_epoch() {
   return {};
 }
 
+std::expected<void, std::string> GatewayImpl::open_sockets() {
+  auto reserve = DiskReserve::open({.directory = settings_.journal_directory,
+                                    .bytes = settings_.journal_reserve_bytes,
+                                    .on_problem = settings_.on_disk_problem},
+                                   io::monotonic_ns());
+  if (!reserve) return std::unexpected(std::move(reserve.error()));
+  limits_ = std::make_unique<SenderLimits>(
+      SenderBuckets(machine_->limits().holders_max, settings_.sender_messages_per_second, settings_.sender_burst),
+      std::move(*reserve), *machine_);
+  desk_ = std::make_unique<FrontDesk>(
+      FrontDeskConfig{settings_.connections_max, settings_.refusals_max, settings_.replay_clock}, *limits_, *machine_,
+      *keys_, *verifier_, *this);
+  io::TcpServerConfig server_config;
+  server_config.address = settings_.listen_host;
+  server_config.port = settings_.listen_port;
+  server_config.connections_max = settings_.connections_max;
+  server_config.hello_timeout_ns = std::uint64_t{settings_.hello_timeout_s} * 1'000'000'000;
+  server_config.output_bytes_max = settings_.output_bytes_max;
+  server_config.output_stall_ns = settings_.output_stall_ns;
+  if (settings_.listen_udp) {
+    datagram_desk_ = std::make_unique<DatagramDesk>(*limits_, *machine_, *keys_, *this, settings_.batch_messages_max);
+  }
+  // With port 0 the system chooses one for TCP; that it is free for datagrams too is likely, and a matter of trying.
+  for (int attempt = 1;; ++attempt) {
+    auto server = io::TcpServer::listen(*loop_, server_config, *desk_);
+    if (!server) return std::unexpected(server.error());
+    server_ = std::move(*server);
+    desk_->set_server(*server_);
+    if (!settings_.listen_udp) return {};
+    auto datagrams = io::UdpServer::open(
+        *loop_,
+        {.address = settings_.listen_host, .port = server_->port(), .socket_buffer_bytes = settings_.udp_buffer_bytes},
+        *datagram_desk_);
+    if (datagrams) {
+      datagrams_ = std::move(*datagrams);
+      datagram_desk_->set_port(*datagrams_);
+      return {};
+    }
+    if (settings_.listen_port != 0 || attempt == kPortAttempts) return std::unexpected(std::move(datagrams.error()));
+    server_.reset();
+  }
+}
+
 std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   const auto check = [](bool good, const char* text) -> std::expected<void, std::string> {
     if (good) return {};
@@ -133,7 +181,9 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
       !ok) {
     return ok;
   }
-  if (auto ok = check(settings_.batches_max >= 2 && settings_.batches_max <= kBatchesMax, "batches_max is not in 2..64"); !ok) {
+  if (auto ok =
+          check(settings_.batches_max >= 2 && settings_.batches_max <= kBatchesMax, "batches_max is not in 2..64");
+      !ok) {
     return ok;
   }
   if (auto ok = check(settings_.records_in_flight >= 1 && settings_.records_in_flight <= io::kRecordsInFlightMax,
@@ -225,29 +275,7 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
   stage_ = make_verify_stage(*verifier_, threads, [this] { loop_->wake(); });
 
-  auto reserve = DiskReserve::open({.directory = settings_.journal_directory,
-                                    .bytes = settings_.journal_reserve_bytes,
-                                    .on_problem = settings_.on_disk_problem},
-                                   io::monotonic_ns());
-  if (!reserve) return std::unexpected(std::move(reserve.error()));
-  desk_ =
-      std::make_unique<FrontDesk>(FrontDeskConfig{.connections_max = settings_.connections_max,
-                                                  .refusals_max = settings_.refusals_max,
-                                                  .replay_clock = settings_.replay_clock,
-                                                  .sender_messages_per_second = settings_.sender_messages_per_second,
-                                                  .sender_burst = settings_.sender_burst},
-                                  std::move(*reserve), *machine_, *keys_, *verifier_, *this);
-  io::TcpServerConfig server_config;
-  server_config.address = settings_.listen_host;
-  server_config.port = settings_.listen_port;
-  server_config.connections_max = settings_.connections_max;
-  server_config.hello_timeout_ns = std::uint64_t{settings_.hello_timeout_s} * 1'000'000'000;
-  server_config.output_bytes_max = settings_.output_bytes_max;
-  server_config.output_stall_ns = settings_.output_stall_ns;
-  auto server = io::TcpServer::listen(*loop_, server_config, *desk_);
-  if (!server) return std::unexpected(server.error());
-  server_ = std::move(*server);
-  desk_->set_server(*server_);
+  if (auto opened = open_sockets(); !opened) return opened;
 
   advance_.run = [](void* context) { static_cast<GatewayImpl*>(context)->advance(); };
   advance_.context = this;
@@ -272,8 +300,12 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
   start_facts_.keys_bytes = keys_->memory_bytes();
   start_facts_.batches_bytes =
       pool_->memory_bytes() + settings_.batches_max * Batch::memory_bytes(settings_.batch_messages_max);
-  start_facts_.senders_bytes = desk_->senders_bytes();
+  start_facts_.senders_bytes = limits_->memory_bytes();
   start_facts_.sessions_bytes = desk_->memory_bytes() + server_->memory_bytes();
+  if (datagrams_) {
+    start_facts_.datagrams_bytes = datagram_desk_->memory_bytes() + datagrams_->memory_bytes();
+    start_facts_.udp_buffer_bytes = datagrams_->socket_buffer_bytes();
+  }
   std::filesystem::remove(trip_file, error);  // every record was executed
   loop_->defer(advance_);                     // a timer may be due, or the watermark behind
   return {};

@@ -212,6 +212,13 @@ class Machine {
   [[nodiscard]] std::string_view pool_rule() const noexcept;  // "mid-market"
   [[nodiscard]] std::size_t memory_bytes() const noexcept;    // when every table is full
 
+  // Whether the window of an existing holder has the sequence free. Batches before the message's may change that: a hint.
+  [[nodiscard]] bool sequence_free(Slot slot, std::uint64_t sequence) const noexcept;
+  // What the window says to a message of an existing holder, without executing it. `repeated`: the first outcome. Else the
+  // sequence is free (ok), or this message cannot use it; `batch` is then the one from which on that is so.
+  [[nodiscard]] Outcome answer_of_window(Slot slot, std::uint64_t sequence,
+                                         const std::array<std::uint8_t, 32>& id) const noexcept;
+
   // Slots are 1..holder_count(), account numbers 1..account_count().
   [[nodiscard]] std::uint32_t holder_count() const noexcept;
   [[nodiscard]] std::uint32_t holder_count(HolderStatus status) const noexcept;

@@ -61,6 +61,12 @@ class SequenceWindow {
     return Result::sequence_used;
   }
 
+  // The newest batch that what check() says of a sequence, other than ok, follows from; 0: none.
+  [[nodiscard]] std::uint64_t decided_in(std::uint64_t sequence) const noexcept {
+    const bool inside = sequence <= highest_ && highest_ - sequence < kSequenceWindow;
+    return entries_[(inside ? sequence : highest_) % kSequenceWindow].batch;
+  }
+
   // The sequence must have been checked as free.
   void use(std::uint64_t sequence, const SequenceEntry& entry, SequenceEntries& entries) noexcept {
     if (sequence > highest_) {

@@ -64,7 +64,8 @@ TEST_F(BatchOfSix, SealKeepsEveryViewRightForEverySubsetOfBadSignatures) {
       strict::PayloadView payload;
       ASSERT_EQ(strict::decode_payload(envelope.payload, payload), Result::ok);
       const auto* registration = std::get_if<strict::RegisterKey>(&payload.operation);
-      ASSERT_TRUE(batch.add({{i, 1}, 10 + i, envelope.sequence}, received, envelope, keys_[i], tag_,
+      const Origin origin{.connection = {i, 1}, .slot = 10 + i, .sequence = envelope.sequence};
+      ASSERT_TRUE(batch.add(origin, received, envelope, keys_[i], tag_,
                             registration != nullptr ? registration->public_key : ByteSpan{}));
       std::fill(received.begin(), received.end(), std::uint8_t{0xee});
     }

@@ -79,7 +79,8 @@ class Stage : public testing::Test {
     ASSERT_EQ(strict::decode_envelope(view.message, envelope), Result::ok);
     for (std::uint32_t i = 0; i < kMessages; ++i) {
       envelope.sequence = i;
-      ASSERT_TRUE(batch.add({{0, 1}, kAlice, i}, view.message, envelope, key_, tag_, {}));
+      const Origin origin{.connection = {0, 1}, .slot = kAlice, .sequence = i};
+      ASSERT_TRUE(batch.add(origin, view.message, envelope, key_, tag_, {}));
     }
   }
 
