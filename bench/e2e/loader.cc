@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::uint64_t kStallNs = 20'000'000'000;  // without an answer: something is wrong
 constexpr std::uint64_t kLookNs = 100'000'000;      // at the clock, the progress and whether there are answers
+constexpr std::uint64_t kLossLookNs = 10'000'000;   // for messages that were lost
+constexpr std::uint64_t kResendWaitNsMax = 3'000'000'000;
 
 }  // namespace
 
@@ -70,6 +72,7 @@ std::expected<void, std::string> Loader::drive(Transport& transport, const Progr
   begin_ns_ = wall_ns();
   last_answer_ns_ = begin_ns_;
   std::uint64_t next_look_ns = begin_ns_ + kLookNs;
+  std::uint64_t next_loss_look_ns = begin_ns_;
   for (std::uint32_t i = 0; i < streams_.size(); ++i) touch(i);
   while (error_.empty() && accepted_ + refused_ < target) {
     const std::uint64_t now_ns = wall_ns();
@@ -84,7 +87,11 @@ std::expected<void, std::string> Loader::drive(Transport& transport, const Progr
       if (progress) progress(accepted_ + refused_, target);
       if (now_ns > last_answer_ns_ + kStallNs) fail("no receipt for 20 s");
     }
-    transport.turn(wait_ns(now_ns), *this);
+    if (lossy() && now_ns >= next_loss_look_ns) {
+      next_loss_look_ns = now_ns + kLossLookNs;
+      touch_overdue(now_ns);
+    }
+    transport.turn(queue_.empty() ? wait_ns(now_ns) : 0, *this);
   }
   took_ns_ = last_answer_ns_ - begin_ns_;
   cpu_ns_ = thread_cpu_ns() - begin_cpu;
@@ -94,10 +101,11 @@ std::expected<void, std::string> Loader::drive(Transport& transport, const Progr
 }
 
 std::uint64_t Loader::wait_ns(std::uint64_t now_ns) const {
-  if (options_.rate <= 0 || released_ == all_) return kLookNs;
+  const std::uint64_t look_ns = lossy() ? kLossLookNs : kLookNs;
+  if (options_.rate <= 0 || released_ == all_) return look_ns;
   const OpenLoop schedule(options_.rate, options_.batch, static_cast<std::uint32_t>(streams_.size()));
   const std::uint64_t due_ns = begin_ns_ + schedule.intended_ns(next_burst_);
-  return due_ns <= now_ns ? 0 : std::min(due_ns - now_ns, kLookNs);
+  return due_ns <= now_ns ? 0 : std::min(due_ns - now_ns, look_ns);
 }
 
 void Loader::touch(std::uint32_t stream) {
@@ -123,7 +131,7 @@ void Loader::release_due(std::uint64_t now_ns) {
 }
 
 // How many messages the loop's rule and the senders' windows let this stream write now.
-std::uint64_t Loader::allowed(const Stream& stream, std::uint32_t number) const {
+std::uint64_t Loader::allowed(const Stream& stream, std::uint32_t number) {
   const std::uint64_t senders = traffic_.senders_of(number);
   const std::uint64_t left = stream.end - stream.cursor.position;
   std::uint64_t count = 0;
@@ -139,7 +147,7 @@ std::uint64_t Loader::allowed(const Stream& stream, std::uint32_t number) const 
   std::uint64_t round = stream.cursor.position / senders;
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint64_t sender = number + turn * streams_.size();
-    if (round >= answers_[sender] + kInFlightMax) return i;
+    if (round >= window_end(number, turn, sender)) return i;
     if (++turn == senders) {
       turn = 0;
       ++round;
@@ -150,7 +158,7 @@ std::uint64_t Loader::allowed(const Stream& stream, std::uint32_t number) const 
 
 void Loader::write_what_may(std::uint32_t number, std::uint64_t now_ns) {
   Stream& stream = streams_[number];
-  if (stream.writing) return;
+  if (stream.writing || (lossy() && resend(number, now_ns))) return;
   const std::uint64_t count = allowed(stream, number);
   if (count == 0) return;
   if (options_.rate <= 0) {
@@ -159,12 +167,75 @@ void Loader::write_what_may(std::uint32_t number, std::uint64_t now_ns) {
       if (stream.cursor.position + i >= stream.furthest) latencies_.sent(first + stream.cursor.position + i, now_ns);
     }
   }
+  if (lossy()) {
+    stream.sent.push_back({.position = stream.cursor.position,
+                           .count = count,
+                           .due_ns = now_ns + options_.resend_after_ns,
+                           .wait_ns = 2 * options_.resend_after_ns});
+  }
   std::array<iovec, FrameStore::kPiecesMax> pieces;
   const std::size_t used = traffic_.frames.take(number, stream.cursor, count, pieces);
   stream.furthest = std::max(stream.furthest, stream.cursor.position);
   stream.in_flight += count;
   stream.writing = true;
   transport_->write(number, std::span(pieces).first(used));
+}
+
+std::uint64_t Loader::window_end(std::uint32_t stream, std::uint64_t turn, std::uint64_t sender) {
+  std::uint64_t& rounds = answers_[sender];
+  if (lossy()) {
+    const std::uint64_t senders = traffic_.senders_of(stream);
+    const std::uint64_t first = traffic_.frames.first(stream);
+    while (rounds * senders + turn < streams_[stream].furthest &&
+           latencies_.is_answered(first + rounds * senders + turn)) {
+      ++rounds;
+    }
+  }
+  return rounds + kInFlightMax;
+}
+
+void Loader::touch_overdue(std::uint64_t now_ns) {
+  for (std::uint32_t i = 0; i < streams_.size(); ++i) {
+    if (std::ranges::any_of(streams_[i].sent, [now_ns](const Sent& sent) { return sent.due_ns <= now_ns; })) touch(i);
+  }
+}
+
+bool Loader::resend(std::uint32_t number, std::uint64_t now_ns) {
+  Stream& stream = streams_[number];
+  const std::uint64_t first = traffic_.frames.first(number);
+  const auto answered = [&](std::uint64_t position) { return latencies_.is_answered(first + position); };
+  for (auto sent = stream.sent.begin(); sent != stream.sent.end();) {
+    while (sent->count > 0 && answered(sent->position)) {
+      ++sent->position;
+      --sent->count;
+    }
+    if (sent->count == 0) {
+      sent = stream.sent.erase(sent);
+      continue;
+    }
+    if (sent->due_ns > now_ns) {
+      ++sent;
+      continue;
+    }
+    std::uint64_t count = 0;
+    while (count < sent->count && !answered(sent->position + count)) ++count;
+    const Sent again{.position = sent->position,
+                     .count = count,
+                     .due_ns = now_ns + sent->wait_ns,
+                     .wait_ns = std::min(2 * sent->wait_ns, kResendWaitNsMax)};
+    sent->position += count;
+    sent->count -= count;
+    if (sent->count == 0) stream.sent.erase(sent);
+    FrameStore::Cursor cursor = traffic_.frames.seek(number, again.position);
+    std::array<iovec, FrameStore::kPiecesMax> pieces;
+    const std::size_t used = traffic_.frames.take(number, cursor, count, pieces);
+    stream.sent.push_back(again);
+    stream.writing = true;
+    resent_ += count;
+    transport_->write(number, std::span(pieces).first(used));
+    return true;
+  }
+  return false;
 }
 
 void Loader::on_written(std::uint32_t connection) {
@@ -203,6 +274,10 @@ void Loader::answered(std::uint32_t connection, std::uint32_t slot, std::uint64_
   Stream& stream = streams_[connection];
   const std::uint64_t position =
       (sequence - traffic_.first_sequence) * traffic_.senders_of(connection) + sender / stream_count;
+  const std::uint64_t message = traffic_.frames.first(connection) + position;
+  const bool again = lossy() && position < stream.furthest && latencies_.is_answered(message);
+  repeated_ += repeated ? 1 : 0;
+  if (again) return;  // it was sent again, and neither was lost
   if (position >= stream.furthest || stream.in_flight == 0) {
     return fail(fmt::format("an answer for slot {}, sequence {} came before its message was sent", slot, sequence));
   }
@@ -212,13 +287,12 @@ void Loader::answered(std::uint32_t connection, std::uint32_t slot, std::uint64_
                             result_name(result)));
   }
   --stream.in_flight;
-  repeated_ += repeated ? 1 : 0;
   touch(connection);
-  if (!latencies_.answered(traffic_.frames.first(connection) + position, now_ns)) {
+  if (!latencies_.answered(message, now_ns)) {
     if (!repeated && !forged) fail(fmt::format("slot {}, sequence {} was answered twice", slot, sequence));
     return;
   }
-  ++answers_[sender];
+  if (!lossy()) ++answers_[sender];  // else window_end() counts
   ++(forged ? refused_ : accepted_);
   last_answer_ns_ = now_ns;
   if (!repeated && !forged && first_fresh_ns_ == 0) first_fresh_ns_ = now_ns;

@@ -183,6 +183,16 @@ nlohmann::json shape_json(const SessionFacts& facts, const ShapeSummary& s) {
     out.update({{"offered_per_second", s.median_of([](const RunResult& r) { return r.rate; })},
                 {"loader_late_us", s.median_of([](const RunResult& r) { return r.loader_late_us; })}});
   }
+  if (middle.result.udp) {
+    const auto count = [&s](auto&& figure) { return s.median_of(figure); };
+    out["transport"] = "udp";
+    out["resent"] = count([](const RunResult& r) { return r.resent; });
+    out["datagrams"] = {{"received", count([](const RunResult& r) { return r.gateway.datagrams; })},
+                        {"lost", count([](const RunResult& r) { return r.gateway.datagrams_lost; })},
+                        {"dropped", count([](const RunResult& r) { return r.gateway.datagrams_dropped; })},
+                        {"sent", count([](const RunResult& r) { return r.gateway.datagrams_sent; })},
+                        {"unsent", count([](const RunResult& r) { return r.gateway.datagrams_unsent; })}};
+  }
   if (middle.result.restart_ms > 0) {
     out["restart_ms"] = s.median_of([](const RunResult& r) { return r.restart_ms; });
     const RestartParts& parts = middle.result.restart;

@@ -41,6 +41,7 @@ struct RunPlan {
   std::uint32_t table_kib = 0;
   std::optional<std::uint64_t> snapshot_every;  // bytes of the journal; 0: none; nothing: as the product does
   std::uint64_t snapshots_min = 0;              // sealed during the load; fewer are no result
+  bool udp = false;                             // the load travels by datagrams; what is lost is sent again
   std::uint64_t kill_after = 0;                 // kill -9 after so many answers, start again, go on; 0: no
   std::uint32_t slow_clients = 0;               // of each kind beside the load (slow_clients.h)
 };
@@ -65,6 +66,9 @@ struct RunResult {
   std::vector<CurvePoint> curve;
   double rate = 0;            // open loop: what was offered, messages a second
   double loader_late_us = 0;  // open loop: the latest write behind its instant by the loader's own fault
+
+  bool udp = false;
+  std::uint64_t resent = 0;  // messages, because they or their receipts were lost or late
 
   ServeReport gateway;  // of the process that was measured
   std::uint32_t tables = 0;

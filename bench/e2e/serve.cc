@@ -53,6 +53,7 @@ pipeline::GatewaySettings gateway_settings(const ServeSettings& settings, const 
     }
   };
   out.listen_port = 0;
+  out.listen_udp = settings.udp;
   out.replay_clock = true;
   out.verifier.backend = settings.verifier;
   out.verifier.table_kib = settings.table_kib;
@@ -112,6 +113,11 @@ ServeReport report_of(const pipeline::Gateway& gateway) {
           .keys_bytes = facts.keys_bytes,
           .batches_bytes = facts.batches_bytes,
           .sessions_bytes = facts.sessions_bytes,
+          .datagrams = counters.datagrams.port.received,
+          .datagrams_lost = counters.datagrams.port.lost,
+          .datagrams_dropped = counters.datagrams.dropped(),
+          .datagrams_sent = counters.datagrams.port.sent,
+          .datagrams_unsent = counters.datagrams.port.output_full + counters.datagrams.port.output_failed,
           .verifier = facts.verifier,
           .settlement_digest = to_hex(gateway.machine().settlement_digest())};
 }

@@ -62,6 +62,7 @@ std::string write_settings(const ServeSettings& settings, const std::vector<Byte
       {"refusals_max", settings.refusals_max},
       {"accept_all", settings.accept_all},
       {"flush_delay_us", settings.flush_delay_us},
+      {"udp", settings.udp},
       {"snapshot_every", settings.snapshot_every ? nlohmann::json(*settings.snapshot_every) : nlohmann::json()}};
   std::string keys;
   for (const Bytes32& key : public_keys) keys.append(reinterpret_cast<const char*>(key.data()), key.size());
@@ -81,6 +82,7 @@ std::expected<ServeSettings, std::string> read_settings(const std::filesystem::p
     settings.refusals_max = json.at("refusals_max");
     settings.accept_all = json.at("accept_all");
     settings.flush_delay_us = json.at("flush_delay_us");
+    settings.udp = json.at("udp");
     if (const auto& every = json.at("snapshot_every"); !every.is_null()) settings.snapshot_every = every;
     return settings;
   });
@@ -120,6 +122,11 @@ std::string write_report(const ServeReport& report, const std::filesystem::path&
                                {"sessions_bytes", report.sessions_bytes},
                                {"tables", report.tables},
                                {"table_bytes", report.table_bytes},
+                               {"datagrams", report.datagrams},
+                               {"datagrams_lost", report.datagrams_lost},
+                               {"datagrams_dropped", report.datagrams_dropped},
+                               {"datagrams_sent", report.datagrams_sent},
+                               {"datagrams_unsent", report.datagrams_unsent},
                                {"verifier", report.verifier},
                                {"settlement_digest", report.settlement_digest}};
   return write_text(file, json.dump(2) + "\n");
@@ -151,6 +158,11 @@ std::expected<ServeReport, std::string> read_report(const std::filesystem::path&
                        .sessions_bytes = json.at("sessions_bytes"),
                        .tables = json.at("tables"),
                        .table_bytes = json.at("table_bytes"),
+                       .datagrams = json.at("datagrams"),
+                       .datagrams_lost = json.at("datagrams_lost"),
+                       .datagrams_dropped = json.at("datagrams_dropped"),
+                       .datagrams_sent = json.at("datagrams_sent"),
+                       .datagrams_unsent = json.at("datagrams_unsent"),
                        .verifier = json.at("verifier"),
                        .settlement_digest = json.at("settlement_digest")};
   });

@@ -22,6 +22,8 @@ struct ServeSettings {
   bool accept_all = false;           // computes ids and calls every signature good: the engine's ceiling
   std::uint64_t flush_delay_us = 0;  // every durable write completes so much later: a slow disk
 
+  bool udp = false;  // takes datagrams, too
+
   std::optional<std::uint64_t> snapshot_every;  // bytes of the journal; 0: none; nothing: as the product does
 
   [[nodiscard]] std::filesystem::path snapshots() const { return directory / "snapshots"; }
@@ -66,6 +68,12 @@ struct ServeReport {
   std::uint64_t sessions_bytes = 0;
   std::uint32_t tables = 0;
   std::uint32_t table_bytes = 0;
+  // Datagrams: received, lost before the gateway, dropped by it, answers that it could not send.
+  std::uint64_t datagrams = 0;
+  std::uint64_t datagrams_lost = 0;
+  std::uint64_t datagrams_dropped = 0;
+  std::uint64_t datagrams_sent = 0;
+  std::uint64_t datagrams_unsent = 0;
   std::string verifier;
   std::string settlement_digest;  // hex
 };

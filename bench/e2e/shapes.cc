@@ -19,6 +19,8 @@ constexpr double kSweepQuickS = 0.2;
 // Some 65,000 messages under way fill a batch behind each of those that the gateway has in hand.
 constexpr std::uint32_t kBulkBatch = 512;
 constexpr std::uint32_t kBulkDepth = 2;
+constexpr std::uint32_t kDatagramBatch = 128;
+constexpr std::uint32_t kDatagramDepth = 2;
 // What a connection of an open loop writes at once.
 constexpr std::uint32_t kOpenBatch = 16;
 
@@ -109,6 +111,19 @@ std::vector<Shape> bulk_shapes(const Sizes& sizes) {
   readings.measured.scenario.load = Load::readings;
   shapes.push_back(std::move(readings));
   return shapes;
+}
+
+// Fewer messages under way than by TCP, whose windows hold senders back: a socket has room for some thousand datagrams.
+Shape datagram_shape(const Sizes& sizes) {
+  Shape shape{.name = "transfers_udp",
+              .text = "as transfers, by datagrams; for information",
+              .figure = Figure::rate_v,
+              .measured = bulk(sizes),
+              .beside = {}};
+  shape.measured.plan.udp = true;
+  shape.measured.plan.load.batch = kDatagramBatch;
+  shape.measured.plan.load.depth = kDatagramDepth;
+  return shape;
 }
 
 std::vector<Shape> latency_shapes(const Sizes& sizes) {
@@ -235,6 +250,7 @@ std::vector<Shape> all_shapes(bool quick) {
   for (auto* some : {&bulk_shapes, &latency_shapes, &trouble_shapes, &size_shapes}) {
     for (Shape& shape : some(sizes)) shapes.push_back(std::move(shape));
   }
+  shapes.push_back(datagram_shape(sizes));
   return shapes;
 }
 

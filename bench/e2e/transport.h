@@ -1,7 +1,7 @@
-// How the loader's bytes travel: connections that are opened with a hello, one write under way on each.
+// How the loader's bytes travel: connections, one write under way on each.
 //
-// The loader decides what is sent and when and reads the answers; a transport moves bytes. There is TCP; datagrams would
-// be another one (their receipts come in any order and some never, so the loader would have to send again). One thread.
+// The loader decides what is sent and when and reads the answers; a transport moves bytes. There are TCP, whose connections
+// are opened with a hello, and UDP, which loses some: then the loader sends again. One thread.
 #pragma once
 
 #include <sys/uio.h>

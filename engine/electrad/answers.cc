@@ -138,38 +138,58 @@ Json balances_json(const wire::Holder& holder) {
           {"pagination", {{"next_key", nullptr}, {"total", "1"}}}};
 }
 
+namespace {
+
+Json datagrams_json(const wire::Datagrams& datagrams) {
+  return {{"received", digits(datagrams.received())},
+          {"messages", digits(datagrams.messages())},
+          {"receipts", digits(datagrams.receipts())},
+          {"sent", digits(datagrams.sent())},
+          {"lost", digits(datagrams.lost())},
+          {"malformed", digits(datagrams.malformed())},
+          {"unknownSender", digits(datagrams.unknown_sender())},
+          {"malformedPayload", digits(datagrams.malformed_payload())},
+          {"badSignature", digits(datagrams.bad_signature())},
+          {"overloaded", digits(datagrams.overloaded())},
+          {"unsent", digits(datagrams.unsent())}};
+}
+
+}  // namespace
+
 Json status_json(const wire::Status& status) {
   const wire::Totals& totals = status.totals();
-  return {{"chainId", status.chain_id()},
-          {"genesisHash", hex(status.genesis_hash())},
-          {"batch", digits(status.batch())},
-          {"time", digits(status.time())},
-          {"timeText", instant_text(status.time() / kNanosecondsPerSecond)},
-          {"height", digits(status.height())},
-          {"signedHeight", digits(status.signed_height())},
-          {"epoch", status.epoch()},
-          {"signerProblem", status.signer_problem()},
-          {"diskProblem", status.disk_problem()},
-          {"rulesVersion", status.rules_version()},
-          {"messages", digits(status.messages())},
-          {"holders", status.holders()},
-          {"accounts", status.accounts()},
-          {"backend", status.backend()},
-          {"version", status.version()},
-          {"clock", status.replay_clock() ? "replay" : "real"},
-          {"totals",
-           {{"cycles", digits(totals.cycles())},
-            {"intervals", digits(totals.intervals())},
-            {"consumptionWh", digits(totals.consumption_wh())},
-            {"generationWh", digits(totals.generation_wh())},
-            {"matchedWh", digits(totals.matched_wh())},
-            {"importWh", digits(totals.import_wh())},
-            {"exportWh", digits(totals.export_wh())},
-            {"consumersPay", digits(totals.consumers_pay())},
-            {"producersGet", digits(totals.producers_get())},
-            {"gridGets", digits(totals.grid_gets())},
-            {"debt", digits(totals.debt())},
-            {"unaccountedWh", digits(totals.unaccounted_wh())}}}};
+  Json out = {{"chainId", status.chain_id()},
+              {"genesisHash", hex(status.genesis_hash())},
+              {"batch", digits(status.batch())},
+              {"time", digits(status.time())},
+              {"timeText", instant_text(status.time() / kNanosecondsPerSecond)},
+              {"height", digits(status.height())},
+              {"signedHeight", digits(status.signed_height())},
+              {"epoch", status.epoch()},
+              {"signerProblem", status.signer_problem()},
+              {"diskProblem", status.disk_problem()},
+              {"rulesVersion", status.rules_version()},
+              {"messages", digits(status.messages())},
+              {"holders", status.holders()},
+              {"accounts", status.accounts()},
+              {"backend", status.backend()},
+              {"version", status.version()},
+              {"clock", status.replay_clock() ? "replay" : "real"},
+              {"totals",
+               {{"cycles", digits(totals.cycles())},
+                {"intervals", digits(totals.intervals())},
+                {"consumptionWh", digits(totals.consumption_wh())},
+                {"generationWh", digits(totals.generation_wh())},
+                {"matchedWh", digits(totals.matched_wh())},
+                {"importWh", digits(totals.import_wh())},
+                {"exportWh", digits(totals.export_wh())},
+                {"consumersPay", digits(totals.consumers_pay())},
+                {"producersGet", digits(totals.producers_get())},
+                {"gridGets", digits(totals.grid_gets())},
+                {"debt", digits(totals.debt())},
+                {"unaccountedWh", digits(totals.unaccounted_wh())}}}};
+  if (status.has_datagrams()) out["datagrams"] = datagrams_json(status.datagrams());
+  return out;
 }
 
 Json digest_json(const wire::Digest& digest) {

@@ -83,6 +83,9 @@ const std::array kTable = std::to_array<KeyRow<Config>>({
     // the gateway: read at every start
     {{"clock", Kind::choice, 0, 0, "real|replay"}, [](C& c, const V& v) { c.replay_clock = v.number == 1; }},
     {{"listen", Kind::endpoint}, [](C& c, const V& v) { c.listen_host = v.text; c.listen_port = static_cast<std::uint16_t>(v.number); }},
+    {{"udp", Kind::section}, nullptr},
+    {{"udp.listen", Kind::choice, 0, 0, "off|on"}, [](C& c, const V& v) { c.listen_udp = v.number == 1; }},
+    {{"udp.socket_buffer", Kind::bytes, 64U << 10, 1U << 30}, [](C& c, const V& v) { c.udp_buffer_bytes = v.number; }},
     {{"verify", Kind::section}, nullptr},
     {{"verify.backend", Kind::choice, 0, 0, "auto|avx512|avx2|sodium"}, [](C& c, const V& v) { c.verify_backend = v.text; }},
     {{"verify.table_memory", Kind::bytes, 0, 1ULL << 40}, [](C& c, const V& v) { c.table_memory_bytes = v.number; }},

@@ -46,6 +46,8 @@ struct Config {
   bool replay_clock = false;
   std::string listen_host = "127.0.0.1";
   std::uint16_t listen_port = 26600;
+  bool listen_udp = false;
+  std::uint64_t udp_buffer_bytes = 8U << 20;
   std::string verify_backend = "auto";
   std::uint64_t table_memory_bytes = 512U << 20;
   std::uint32_t table_kib = 0;  // 0: chosen from the number of keys and the memory

@@ -253,11 +253,13 @@ void FrontDesk::answer(const Question& question, const std::string& backend, con
     case Question::Kind::query: break;
   }
   wire::Frame frame;
-  *frame.mutable_query_answer() = answer_query(question.query, {session->slot}, machine_, host_.keeper(),
-                                               {.backend = backend,
-                                                .version = version,
-                                                .replay_clock = config_.replay_clock,
-                                                .disk_problem = limits_.disk_problem()});
+  *frame.mutable_query_answer() =
+      answer_query(question.query, {session->slot}, machine_, host_.keeper(),
+                   {.backend = backend,
+                    .version = version,
+                    .replay_clock = config_.replay_clock,
+                    .disk_problem = limits_.disk_problem(),
+                    .datagrams = question.query.has_status() ? host_.datagrams() : std::nullopt});
   const std::size_t size = frame.ByteSizeLong();
   ELECTRA_ASSERT_LE(size, strict::kAnswerBytesMax);  // list limits keep it below
   std::vector<std::uint8_t> bytes(strict::kFrameHeaderBytes + size);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "electra/wire.pb.h"
 #include "engine/pipeline/batch.h"
 #include "engine/pipeline/block_keeper.h"
+#include "engine/pipeline/datagram_counters.h"
 #include "engine/pipeline/sender_limits.h"
 #include "engine/pipeline/session.h"
 #include "engine/state/machine.h"
@@ -45,6 +47,8 @@ class FrontDeskHost {
   [[nodiscard]] virtual std::uint64_t durable_time_ns() const = 0;
   // For questions about blocks.
   [[nodiscard]] virtual BlockKeeper& keeper() = 0;
+  // For questions about the gateway; nothing: it takes none.
+  [[nodiscard]] virtual std::optional<DatagramCounters> datagrams() const = 0;
 
  protected:
   ~FrontDeskHost() = default;

@@ -56,6 +56,9 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   void nudge() override { loop_->defer(advance_); }
   std::uint64_t durable_time_ns() const override { return durable_time_ns_; }
   BlockKeeper& keeper() override { return *keeper_; }
+  std::optional<DatagramCounters> datagrams() const override {
+    return datagram_desk_ ? std::optional(datagram_desk_->counters()) : std::nullopt;
+  }
   // JournalListener
   void on_durable(io::RecordBuffer& buffer, const io::DurableRecord& record) override;
   void on_journal_failed(const std::string& text) override;

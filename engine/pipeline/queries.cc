@@ -31,6 +31,20 @@ void fill(wire::Totals& out, const state::Totals& totals) {
   out.set_unaccounted_wh(totals.unaccounted_wh);
 }
 
+void fill(wire::Datagrams& out, const DatagramCounters& counters) {
+  out.set_received(counters.port.received);
+  out.set_messages(counters.messages);
+  out.set_receipts(counters.receipts + counters.refusals);
+  out.set_sent(counters.port.sent);
+  out.set_lost(counters.port.lost);
+  out.set_malformed(counters.malformed + counters.not_a_message + counters.port.oversize);
+  out.set_unknown_sender(counters.unknown_sender);
+  out.set_malformed_payload(counters.malformed_payload);
+  out.set_bad_signature(counters.bad_signature);
+  out.set_overloaded(counters.overloaded);
+  out.set_unsent(counters.port.output_full + counters.port.output_failed);
+}
+
 void fill(wire::Cycle& out, const state::CycleView& cycle) {
   out.set_cycle_id(cycle.cycle_id);
   out.set_begin(cycle.begin);
@@ -129,6 +143,7 @@ Result answer_status(wire::Status& out, const state::Machine& machine, const Blo
   out.set_epoch(machine.epoch());
   out.set_signer_problem(keeper.problem());
   out.set_disk_problem(facts.disk_problem);
+  if (facts.datagrams) fill(*out.mutable_datagrams(), *facts.datagrams);
   return Result::ok;
 }
 

@@ -3,10 +3,12 @@
 // The caller makes sure that everything the state holds is durable. Not a hot path: libprotobuf at the edge.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "electra/wire.pb.h"
 #include "engine/pipeline/block_keeper.h"
+#include "engine/pipeline/datagram_counters.h"
 #include "engine/state/machine.h"
 
 namespace electra::pipeline {
@@ -22,6 +24,7 @@ struct GatewayFacts {
   std::string version;
   bool replay_clock = false;
   std::string disk_problem = {};  // why meters' messages are refused now; empty while they are taken
+  std::optional<DatagramCounters> datagrams;
 };
 
 // The answer's id is the query's; its result is ok, not_found, not_permitted, hello_required or malformed_frame.

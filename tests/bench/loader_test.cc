@@ -231,6 +231,63 @@ TEST(Loader, SendsAgainWhatHasNoAnswerWhenTheGatewayDied) {
   EXPECT_EQ(loader.repeated(), again);
 }
 
+// Of every seven messages and receipts one is lost, one comes twice, and answers come in another order.
+TEST(Loader, SendsAgainWhatGotLostOnTheWay) {
+  const auto scenario = make({.senders = 6, .connections = 2, .messages = 3000});
+  class Lossy final : public Transport {
+   public:
+    explicit Lossy(FakeGateway& gateway) : gateway_(gateway) {}
+    [[nodiscard]] std::uint32_t connections() const noexcept override { return gateway_.connections(); }
+    void write(std::uint32_t connection, std::span<const iovec> pieces) override {
+      ++writes_;
+      if (writes_ % 7 == 3) {
+        lost_.push_back(connection);
+      } else {
+        gateway_.write(connection, pieces);
+      }
+    }
+    void turn(std::uint64_t timeout_ns, TransportUser& user) override {
+      for (const std::uint32_t connection : std::exchange(lost_, {})) user.on_written(connection);
+      Filter filter(user, answers_);
+      gateway_.turn(timeout_ns, filter);
+    }
+
+   private:
+    struct Filter final : TransportUser {
+      Filter(TransportUser& to, std::uint64_t& count) : user(to), answers(count) {}
+      void on_frame(std::uint32_t connection, ByteSpan body, std::uint64_t now_ns) override {
+        ++answers;
+        if (answers % 7 == 0) return;
+        user.on_frame(connection, body, now_ns);
+        if (answers % 7 == 1) user.on_frame(connection, body, now_ns);
+      }
+      void on_written(std::uint32_t connection) override { user.on_written(connection); }
+      void on_closed(std::uint32_t connection, const std::string& reason) override {
+        user.on_closed(connection, reason);
+      }
+      TransportUser& user;
+      std::uint64_t& answers;
+    };
+    FakeGateway& gateway_;
+    std::vector<std::uint32_t> lost_;
+    std::uint64_t writes_ = 0;
+    std::uint64_t answers_ = 0;
+  };
+  for (const double rate : {0.0, 20'000.0}) {
+    FakeGateway gateway(*scenario, 2);
+    Lossy lossy(gateway);
+    Loader loader = loader_of(*scenario, {.batch = 32, .depth = 2, .rate = rate, .resend_after_ns = 2'000'000});
+    const auto driven = loader.drive(lossy);
+    ASSERT_TRUE(driven) << driven.error();
+    EXPECT_EQ(loader.accepted(), 3000U);
+    EXPECT_EQ(gateway.seen.size(), 3000U);
+    EXPECT_GT(loader.resent(), 300U);
+    EXPECT_GT(loader.repeated(), 0U);
+    EXPECT_LE(gateway.sender_max, Loader::kInFlightMax);
+    EXPECT_EQ(loader.latencies().sorted().size(), 3000U);
+  }
+}
+
 TEST(Loader, SaysSoWhenTheConnectionEnds) {
   const auto scenario = make({.senders = 4, .connections = 2, .messages = 100});
   FakeGateway gateway(*scenario, 2);

@@ -33,6 +33,7 @@ TEST_F(Settings, ReachTheOtherProcessAsTheyAre) {
   settings.refusals_max = 1U << 31;
   settings.accept_all = true;
   settings.flush_delay_us = 5000;
+  settings.udp = true;
   settings.snapshot_every = 0;  // none, which is not the product's choice
   ASSERT_EQ(write_settings(settings, {Bytes32{1}, Bytes32{2}}), "");
   const auto read = read_settings(settings.settings_file());
@@ -46,6 +47,7 @@ TEST_F(Settings, ReachTheOtherProcessAsTheyAre) {
   EXPECT_EQ(read->refusals_max, settings.refusals_max);
   EXPECT_EQ(read->accept_all, settings.accept_all);
   EXPECT_EQ(read->flush_delay_us, settings.flush_delay_us);
+  EXPECT_TRUE(read->udp);
   EXPECT_EQ(read->snapshot_every, settings.snapshot_every);
   const auto keys = read_keys(settings.keys_file());
   ASSERT_TRUE(keys) << keys.error();
@@ -77,6 +79,11 @@ TEST_F(Settings, AReportComesBackFromItsFile) {
                            .verify_ns = 8,
                            .execute_ns = 9,
                            .journal_wait_ns = 10,
+                           .datagrams = 25,
+                           .datagrams_lost = 26,
+                           .datagrams_dropped = 27,
+                           .datagrams_sent = 28,
+                           .datagrams_unsent = 29,
                            .verifier = "v",
                            .settlement_digest = "d"};
   ASSERT_EQ(write_report(report, settings.report_file()), "");
@@ -99,6 +106,11 @@ TEST_F(Settings, AReportComesBackFromItsFile) {
   EXPECT_EQ(read->verify_ns, 8U);
   EXPECT_EQ(read->execute_ns, 9U);
   EXPECT_EQ(read->journal_wait_ns, 10U);
+  EXPECT_EQ(read->datagrams, 25U);
+  EXPECT_EQ(read->datagrams_lost, 26U);
+  EXPECT_EQ(read->datagrams_dropped, 27U);
+  EXPECT_EQ(read->datagrams_sent, 28U);
+  EXPECT_EQ(read->datagrams_unsent, 29U);
   EXPECT_EQ(read->verifier, "v");
   EXPECT_EQ(read->settlement_digest, "d");
 }

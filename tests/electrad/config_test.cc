@@ -38,6 +38,8 @@ TEST(Config, TheDefaultFileSaysWhatIsTheDefaultWithoutAFile) {
   EXPECT_EQ(shipped->development_seed, plain.development_seed);
   EXPECT_EQ(shipped->listen_host, plain.listen_host);
   EXPECT_EQ(shipped->listen_port, plain.listen_port);
+  EXPECT_EQ(shipped->listen_udp, plain.listen_udp);
+  EXPECT_EQ(shipped->udp_buffer_bytes, plain.udp_buffer_bytes);
   EXPECT_EQ(shipped->replay_clock, plain.replay_clock);
   EXPECT_EQ(shipped->segment_bytes, plain.segment_bytes);
   EXPECT_EQ(shipped->journal_reserve_bytes, plain.journal_reserve_bytes);
@@ -86,6 +88,7 @@ limits: {holders: 10, accounts: 100, pending_transfers: 20, correction_horizon: 
          timer_visits: 5}
 clock: replay
 listen: "[::1]:0"
+udp: {listen: on, socket_buffer: 1MiB}
 verify: {backend: sodium, table_memory: 64MiB, table_size: 4KiB, threads: 3, parallel_from: 100}
 batches: {messages: 512, pool: 4}
 connections: {limit: 7, hello_timeout: 3s}
@@ -125,6 +128,8 @@ log: {level: debug, format: json}
   EXPECT_TRUE(config->replay_clock);
   EXPECT_EQ(config->listen_host, "::1");
   EXPECT_EQ(config->listen_port, 0);
+  EXPECT_TRUE(config->listen_udp);
+  EXPECT_EQ(config->udp_buffer_bytes, 1U << 20);
   EXPECT_EQ(config->verify_backend, "sodium");
   EXPECT_EQ(config->table_memory_bytes, 64U << 20);
   EXPECT_EQ(config->table_kib, 4U);

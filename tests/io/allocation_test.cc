@@ -9,6 +9,7 @@
 #include <new>
 
 #include "io/tcp_server.h"
+#include "io/udp_server.h"
 #include "tests/io/support.h"
 
 namespace {
@@ -106,6 +107,43 @@ TEST(SteadyState, ServingConnectionsAllocatesNothing) {
     while (echo.closed < connection) (*loop)->run_once(1'000'000);
   }
   EXPECT_EQ(allocations, before);
+}
+
+TEST(SteadyState, ServingDatagramsAllocatesNothing) {
+  struct Echo : DatagramHandler {
+    std::size_t on_datagrams(std::span<Datagram> datagrams) override {
+      for (const Datagram& datagram : datagrams) {
+        const MutableByteSpan out = port->output();
+        std::copy(datagram.bytes.begin(), datagram.bytes.end(), out.begin());
+        port->send(datagram.peer, datagram.bytes.size());
+      }
+      return datagrams.size();
+    }
+    DatagramPort* port = nullptr;
+  } echo;
+  auto loop = Loop::create();
+  ASSERT_TRUE(loop.has_value());
+  auto server = UdpServer::open(**loop, {}, echo);
+  ASSERT_TRUE(server.has_value());
+  echo.port = server->get();
+  const int fd = socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons((*server)->port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  ASSERT_EQ(connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  const std::uint64_t before = allocations;
+  char bytes[1472] = {};
+  for (int round = 0; round < 200; ++round) {
+    for (int i = 0; i < 10; ++i) ASSERT_EQ(send(fd, bytes, sizeof bytes, 0), static_cast<ssize_t>(sizeof bytes));
+    for (int got = 0; got < 10;) {
+      (*loop)->run_once(1'000'000);
+      while (recv(fd, bytes, sizeof bytes, MSG_DONTWAIT) > 0) ++got;
+    }
+  }
+  EXPECT_EQ((*server)->counters().sent, 2000u);
+  EXPECT_EQ(allocations, before);
+  close(fd);
 }
 
 }  // namespace

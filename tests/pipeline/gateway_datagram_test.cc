@@ -390,6 +390,21 @@ TEST_F(Datagrams, AreAnsweredFromTheAddressThatTheyWereSentTo) {
   }
 }
 
+TEST_F(Datagrams, AreToldOfInTheStatus) {
+  RunningGateway gateway(settings(directory_.path()));
+  RawDatagrams socket(gateway.port());
+  socket.send(with_bad_signature(reading_of(kAlice, 1)));
+  socket.send(Bytes{1, 2, 3});
+  (void)ask(socket, reading_of(kM2, 1));
+  const wire::Status status = Client(gateway.port(), kM2).status();
+  EXPECT_EQ(status.datagrams().received(), 3U);
+  EXPECT_EQ(status.datagrams().messages(), 2U);
+  EXPECT_EQ(status.datagrams().receipts(), 1U);
+  EXPECT_EQ(status.datagrams().sent(), 1U);
+  EXPECT_EQ(status.datagrams().malformed(), 1U);
+  EXPECT_EQ(status.datagrams().bad_signature(), 1U);
+}
+
 TEST_F(Datagrams, AreTakenOnlyWhereTheSettingsSaySo) {
   RunningGateway gateway(small_settings(directory_.path()));
   EXPECT_EQ(gateway.facts().datagrams_bytes, 0U);
@@ -397,6 +412,7 @@ TEST_F(Datagrams, AreTakenOnlyWhereTheSettingsSaySo) {
   socket.send(reading_of(kM2, 1));
   Client session(gateway.port(), kM2);
   EXPECT_EQ(session.ask(1, reading(0, 0)).result, Result::ok);
+  EXPECT_FALSE(session.status().has_datagrams());
   EXPECT_FALSE(socket.receive(0ms));
   gateway.stop();
   EXPECT_EQ(gateway.counters().messages, 1U);

@@ -163,6 +163,8 @@ pipeline::GatewaySettings gateway_settings(const Home& home, const ChainFiles& c
   settings.journal_directory = home.journal_directory();
   settings.listen_host = config.listen_host;
   settings.listen_port = config.listen_port;
+  settings.listen_udp = config.listen_udp;
+  settings.udp_buffer_bytes = config.udp_buffer_bytes;
   settings.replay_clock = config.replay_clock;
   settings.verifier.backend = config.verify_backend;
   settings.verifier.table_memory_bytes = config.table_memory_bytes;
@@ -285,6 +287,7 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
              {"batches_bytes", facts.batches_bytes},
              {"sessions_bytes", facts.sessions_bytes},
              {"senders_bytes", facts.senders_bytes},
+             {"datagrams_bytes", facts.datagrams_bytes},
              {"holders_max", chain.genesis.limits.holders_max},
              {"accounts_max", chain.genesis.limits.accounts_max},
              {"pending_transfers_max", chain.genesis.limits.pending_transfers_max},
@@ -306,11 +309,36 @@ void log_ready(const ChainFiles& chain, const pipeline::Gateway& gateway) {
              {"signed_height", facts.signed_height},
              {"epoch", machine.epoch()},
              {"clock", config.replay_clock ? "replay" : "real"}});
-  log_event(LogLevel::info, "listening", {{"address", endpoint_text({config.listen_host, gateway.port()})}});
+  log_event(LogLevel::info, "listening",
+            {{"address", endpoint_text({config.listen_host, gateway.port()})},
+             {"udp", config.listen_udp ? "on" : "off"},
+             {"udp_buffer_bytes", facts.udp_buffer_bytes}});
+}
+
+void log_datagrams(const pipeline::DatagramCounters& counters) {
+  log_event(LogLevel::info, "datagrams",
+            {{"received", counters.port.received},
+             {"messages", counters.messages},
+             {"receipts", counters.receipts},
+             {"repeated", counters.repeated},
+             {"refusals", counters.refusals},
+             {"sent", counters.port.sent},
+             {"lost", counters.port.lost},
+             {"oversize", counters.port.oversize},
+             {"malformed", counters.malformed},
+             {"not_a_message", counters.not_a_message},
+             {"unknown_sender", counters.unknown_sender},
+             {"malformed_payload", counters.malformed_payload},
+             {"bad_signature", counters.bad_signature},
+             {"overloaded", counters.overloaded},
+             {"early", counters.early},
+             {"output_full", counters.port.output_full},
+             {"output_failed", counters.port.output_failed}});
 }
 
 void log_stopped(const pipeline::Gateway& gateway, std::string_view reason) {
   const pipeline::GatewayCounters counters = gateway.counters();
+  if (gateway.facts().datagrams_bytes != 0) log_datagrams(counters.datagrams);
   log_event(LogLevel::info, "stopped",
             {{"reason", reason},
              {"batches", counters.batches},
