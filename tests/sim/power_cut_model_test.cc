@@ -137,6 +137,12 @@ struct Lie {
   io::OldSegments old_segments;
 };
 void PrintTo(const Lie& lie, std::ostream* out) { *out << lie.name; }
+#ifdef ELECTRA_SANITIZED
+constexpr std::uint64_t kEvery = 11;
+#else
+constexpr std::uint64_t kEvery = 5;
+#endif
+
 class Lying : public testing::TestWithParam<Lie> {};
 
 TEST_P(Lying, IsFoundOutByCutsAtEveryMoment) {
@@ -148,9 +154,9 @@ TEST_P(Lying, IsFoundOutByCutsAtEveryMoment) {
   const RecordedLife life = live(world, *disk, 1, 60);
   ASSERT_EQ(life.problem, "");
   Findings findings;
-  for (std::uint64_t seed = 0; seed < 4 && findings.bad == 0; ++seed) {
+  for (std::uint64_t seed = 0; seed < 8 && findings.bad == 0; ++seed) {
     findings = cut_everywhere(disk->log(), life,
-                              {.old_segments = lie.old_segments, .seed = seed, .every = 5, .keep_files = false});
+                              {.old_segments = lie.old_segments, .seed = seed, .every = kEvery, .keep_files = false});
   }
   EXPECT_GT(findings.bad, 0U);
 }
