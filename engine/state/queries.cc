@@ -92,17 +92,17 @@ std::optional<HolderView> Machine::holder(Slot slot) const {
 }
 
 bool Machine::sequence_free(Slot slot, std::uint64_t sequence) const noexcept {
-  const SequenceWindow::Entry* same = nullptr;
-  return parts_->windows.of(slot).check(sequence, 0, same) == Result::ok;
+  const SequenceEntry* same = nullptr;
+  return parts_->windows.check(slot, sequence, 0, same) == Result::ok;
 }
 
 Outcome Machine::answer_of_window(Slot slot, std::uint64_t sequence,
                                   const std::array<std::uint8_t, 32>& id) const noexcept {
-  const SequenceWindow& window = parts_->windows.of(slot);
-  const SequenceWindow::Entry* same = nullptr;
-  const Result result = window.check(sequence, load_le64(id.data()), same);
+  const SequenceWindows& windows = parts_->windows;
+  const SequenceEntry* same = nullptr;
+  const Result result = windows.check(slot, sequence, load_le64(id.data()), same);
   if (same != nullptr) return {.result = same->result, .repeated = true, .batch = same->batch, .detail = same->detail};
-  return {.result = result, .repeated = false, .batch = window.decided_in(sequence), .detail = 0};
+  return {.result = result, .repeated = false, .batch = windows.decided_in(slot, sequence), .detail = 0};
 }
 
 std::optional<AccountView> Machine::account(AccountNumber number) const {

@@ -62,9 +62,9 @@ class SequenceWindow {
   }
 
   // The newest batch that what check() says of a sequence, other than ok, follows from; 0: none.
-  [[nodiscard]] std::uint64_t decided_in(std::uint64_t sequence) const noexcept {
+  [[nodiscard]] std::uint64_t decided_in(std::uint64_t sequence, const SequenceEntries& entries) const noexcept {
     const bool inside = sequence <= highest_ && highest_ - sequence < kSequenceWindow;
-    return entries_[(inside ? sequence : highest_) % kSequenceWindow].batch;
+    return entries.of(inside ? sequence : highest_).batch;
   }
 
   // The sequence must have been checked as free.

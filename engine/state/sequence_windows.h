@@ -27,6 +27,11 @@ class SequenceWindows {
     return windows_[slot - 1].check(sequence, id_prefix, entries_[slot - 1], same);
   }
 
+  // SequenceWindow::decided_in().
+  [[nodiscard]] std::uint64_t decided_in(Slot slot, std::uint64_t sequence) const noexcept {
+    return windows_[slot - 1].decided_in(sequence, entries_[slot - 1]);
+  }
+
   // For the next slot.
   void add() {
     touched_.mark(count());
