@@ -116,6 +116,52 @@ TEST_F(BatchOfSix, SealKeepsEveryViewRightForEverySubsetOfBadSignatures) {
   }
 }
 
+// One with a bad signature is rejected, whether its sequence was free or not.
+TEST_F(BatchOfSix, StaleMessagesLeaveTheRecordAndAreListedWithTheirIds) {
+  Batch batch(kMessages);
+  batch.reset(buffer_);
+  io::PeerAddress peer;
+  peer.port = 7;
+  ASSERT_EQ(batch.add_peer(peer), 0);
+  constexpr std::uint32_t kStale = 0b011010;
+  constexpr std::uint32_t kBad = 0b010100;
+  std::vector<Bytes> sent = envelopes_;
+  for (std::uint32_t i = 0; i < kMessages; ++i) {
+    if ((kBad >> i & 1U) != 0) sent[i].back() ^= 0x40;
+    strict::EnvelopeView envelope;
+    ASSERT_EQ(strict::decode_envelope(sent[i], envelope), Result::ok);
+    const Origin origin{
+        .connection = {}, .peer = 0, .stale = (kStale >> i & 1U) != 0, .slot = 10 + i, .sequence = envelope.sequence};
+    ASSERT_TRUE(batch.add(origin, sent[i], envelope, keys_[i], tag_, {}));
+  }
+  batch.verify(*verifier_, 0, kMessages);
+  batch.seal();
+  const auto slots = [](const auto& list, auto&& slot_of) {
+    std::vector<state::Slot> out;
+    for (const auto& entry : list) out.push_back(slot_of(entry));
+    return out;
+  };
+  using Slots = std::vector<state::Slot>;
+  EXPECT_EQ(slots(batch.origins(), [](const Origin& origin) { return origin.slot; }), (Slots{10, 15}));
+  EXPECT_EQ(slots(batch.stale(), [](const Stale& stale) { return stale.origin.slot; }), (Slots{11, 13}));
+  EXPECT_EQ(slots(batch.rejected(), [](const Origin& origin) { return origin.slot; }), (Slots{12, 14}));
+  EXPECT_EQ(buffer_->count(), 2U);
+  for (const Stale& stale : batch.stale()) {
+    const std::uint32_t i = stale.origin.slot - 10;
+    strict::EnvelopeView envelope;
+    ASSERT_EQ(strict::decode_envelope(sent[i], envelope), Result::ok);
+    Bytes scratch(proto::kSigningPrefixBytes + envelope.payload.size());
+    EXPECT_EQ(stale.id, proto::message_id(keys_[i].public_key, *array_of<64>(envelope.signature),
+                                          proto::signing_bytes(tag_, envelope.sequence, envelope.payload, scratch)));
+  }
+  ASSERT_EQ(batch.peers().size(), 1U);
+  EXPECT_EQ(batch.peers()[0], peer);
+  buffer_->clear();
+  batch.reset(buffer_);
+  EXPECT_TRUE(batch.peers().empty());
+  EXPECT_TRUE(batch.stale().empty());
+}
+
 TEST_F(BatchOfSix, RoomIsNeverMoreThanWhatFits) {
   Batch batch(io::kRecordMessagesMax);
   batch.reset(buffer_);
