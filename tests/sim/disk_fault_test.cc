@@ -35,7 +35,7 @@ std::uint64_t stride() {
 // What a gateway did on a disk with a fault.
 struct Outcome {
   std::string hit;       // the operation; empty: the fault was not come to
-  bool at_stop = false;  // after the stop was requested, when a snapshot under way is given up
+  bool at_stop = false;  // no snapshot had failed when the load ended: what was under way may be given up
   std::string open_error;
   pipeline::StopReason reason = pipeline::StopReason::requested;
   std::string journal_failure;
@@ -83,6 +83,7 @@ class FaultyLife {
 
   [[nodiscard]] bool snapshots_work() {
     const std::lock_guard lock(mutex_);
+    outcome_.at_stop = outcome_.snapshot_failures.empty();
     return outcome_.sealed_since;
   }
 
@@ -98,7 +99,6 @@ class FaultyLife {
       const auto& promises = load.promises();
       outcome_.life.promises.insert(outcome_.life.promises.end(), promises.begin(), promises.end());
     }
-    outcome_.at_stop = disk_->hit().empty();
     gateway.stop();
     outcome_.reason = gateway.reason();
     outcome_.journal_failure = gateway.failure();
@@ -135,6 +135,7 @@ std::string problem_of(const Outcome& outcome, const World& world, const Case& t
   if (!outcome.all_answered) return "a message was not answered, or refused";
   if (test.part == Part::snapshots) {
     if (outcome.at_stop && outcome.snapshot_failures.empty()) return {};
+    if (outcome.at_stop) return must_say(outcome.snapshot_failures.front(), world, test.says);
     if (outcome.snapshot_failures.empty()) return "nobody heard of it";
     if (!outcome.sealed_since) return "no snapshot followed";
     return must_say(outcome.snapshot_failures.front(), world, test.says);
