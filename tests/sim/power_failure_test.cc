@@ -41,7 +41,7 @@ class PowerCutAtEveryMoment : public testing::TestWithParam<Case> {};
 TEST_P(PowerCutAtEveryMoment, LosesNothingAcknowledgedInThisLifeAndTheNext) {
   const Case test = GetParam();
   const std::uint64_t seed = number_from_environment("ELECTRA_SIM_SEED", 1);
-  const std::uint64_t cuts = number_from_environment("ELECTRA_SIM_CUTS", thorough() ? 20 : 1);
+  const std::uint64_t cuts = number_from_environment("ELECTRA_SIM_CUTS", thorough() ? 12 : 1);
   SCOPED_TRACE("ELECTRA_SIM_SEED=" + std::to_string(seed));
   const ScratchDirectory first_root;
   const World world(first_root.path() / "home", test.old_segments);
