@@ -227,5 +227,33 @@ TEST(RecordFormat, ABodyIsExactlyItsEntries) {
   EXPECT_FALSE(body_is_well_formed(body({2, 0, 9}), 1));
 }
 
+TEST(JournalWriter, ASmallRecordThatWouldLeaveTheZerosGoesToTheNextSegment) {
+  TemporaryDirectory directory;
+  JournalConfig config = Journal::small_config();
+  config.lead_bytes = 32 * 1024;
+  Journal journal(directory.path(), config);
+  ASSERT_EQ(journal.open(), "");
+  const std::vector<std::string> two_blocks = {std::string(5000, 'a')};
+  for (int i = 0; i < 4; ++i) {  // up to the end of the zeros
+    ASSERT_NE(journal.append(two_blocks), 0u);
+    journal.settle();
+  }
+  ASSERT_EQ(journal.durable.back().end, config.lead_bytes);
+  for (int turn = 0; turn < 200; ++turn) journal.loop().run_once(1'000'000);  // the next one gets ready
+  ASSERT_NE(journal.append(two_blocks), 0u);
+  ASSERT_NE(journal.append({std::string(5000, 'b')}), 0u);
+  journal.settle();
+  const DurableRecord& fifth = journal.durable[4];
+  EXPECT_EQ(fifth.segment, 2u);
+  EXPECT_EQ(fifth.offset, 0u);
+  EXPECT_EQ(journal.durable[5].offset, fifth.end);
+  EXPECT_EQ(std::filesystem::file_size(directory.path() / segment_name(1)), config.lead_bytes);
+  // Zeros come before records, twice as far as these have come, in the next segment only.
+  EXPECT_EQ(std::filesystem::file_size(directory.path() / segment_name(2)), 2 * config.lead_bytes);
+  journal.close();
+  ASSERT_EQ(journal.open(), "");
+  EXPECT_EQ(journal.recovered.records.size(), 6u);
+}
+
 }  // namespace
 }  // namespace electra::io

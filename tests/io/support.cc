@@ -183,7 +183,7 @@ Journal::~Journal() { close(); }
 JournalConfig Journal::small_config() {
   JournalConfig config;
   config.segment_bytes = 256 * 1024;
-  config.lead_bytes = 32 * 1024;
+  config.lead_bytes = config.segment_bytes;
   return config;
 }
 

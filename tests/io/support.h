@@ -127,7 +127,7 @@ class Journal final : private JournalListener {
   Journal(std::filesystem::path directory, JournalConfig config = small_config(), std::uint32_t buffers = 8);
   ~Journal();
 
-  // 256 KiB segments with a lead of 32 KiB.
+  // 256 KiB segments that are all zeros before they get a record, so that where records go follows from their sizes alone.
   [[nodiscard]] static JournalConfig small_config();
 
   // Recovers and opens. The error text of whatever failed.
