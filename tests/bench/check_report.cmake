@@ -81,7 +81,7 @@ if(NOT "${name} ${messages}" STREQUAL "free 5000" OR p50 LESS 1000)
 endif()
 
 # What does not exist.
-foreach(wrong "--shape;nothing" "--backend;nothing" "--transport;udp" "--rate;fast" "--senders;3;--connections;4")
+foreach(wrong "--shape;nothing" "--backend;nothing" "--transport;pigeon" "--rate;fast" "--senders;3;--connections;4")
   execute_process(COMMAND ${PROGRAM} --quick --directory ${DIRECTORY} ${wrong} RESULT_VARIABLE status OUTPUT_QUIET
     ERROR_QUIET)
   if(status EQUAL 0)
