@@ -12,9 +12,6 @@ namespace electra::pipeline {
 namespace {
 
 constexpr std::uint16_t kEnd = UINT16_MAX;
-
-// What the disk's reserve is told of each; the records say it exactly soon enough.
-constexpr std::uint64_t kDatagramBytesTypical = 512;
 static_assert(io::kRecordMessagesMax < kEnd);
 
 // No answer is larger than its question.
@@ -91,7 +88,9 @@ std::size_t DatagramDesk::on_datagrams(std::span<io::Datagram> datagrams) {
   batch_ = nullptr;
   room_ = 0;
   refusing_ = host_.keeper().refusing();
-  limits_.look(io::monotonic_ns(), datagrams.size() * kDatagramBytesTypical);
+  std::uint64_t bytes = 0;
+  for (const io::Datagram& datagram : datagrams) bytes += datagram.bytes.size();
+  limits_.look(io::monotonic_ns(), bytes);
   std::size_t used = 0;
   while (used < datagrams.size() && take(datagrams[used])) ++used;
   decode_ns_ += thread_cpu_ns() - begin;
