@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "meter-proto/chain/block_header.h"
+#include "tests/crash/environment.h"
 #include "tests/crash/grid.h"
 
 namespace electra::test {
@@ -23,11 +24,6 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t kDays = 2;
 constexpr std::uint64_t kMeters = 124;  // with the grid connection
 constexpr std::uint64_t kReadings = kMeters * (kDays * 96 + 1);
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr || *text == 0 ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 std::uint64_t kills_wanted() {
 #ifdef ELECTRA_SANITIZED

@@ -16,6 +16,7 @@
 #include "engine/electrad/chain_setup.h"
 #include "engine/state/machine.h"
 #include "meter-proto/chain/block_header.h"
+#include "tests/crash/environment.h"
 #include "tests/crash/flood.h"
 #include "tests/crash/grid.h"
 
@@ -26,11 +27,6 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::uint32_t kWindow = 32;  // messages of a sender on their way
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr || *text == 0 ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 std::uint64_t kills_wanted() {
 #ifdef ELECTRA_SANITIZED

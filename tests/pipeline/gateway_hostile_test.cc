@@ -4,7 +4,7 @@
 #include <random>
 
 #include "meter-proto/encode.h"
-#include "tests/pipeline/raw_socket.h"
+#include "tests/pipeline/raw_session.h"
 #include "tests/pipeline/support.h"
 
 namespace electra::pipeline {
@@ -194,18 +194,7 @@ TEST_F(HostileClient, WhoNeverReadsIsClosedAndSlowsNobody) {
   RunningGateway gateway(settings(directory_.path(), 500));
   ASSERT_EQ(gateway.error(), "");
   RawSocket glutton(gateway.port(), 4096);
-  const auto welcome_body = glutton.read_frame(kPatience);
-  ASSERT_TRUE(welcome_body);
-  strict::FrameView frame;
-  strict::Welcome welcome;
-  ASSERT_EQ(strict::decode_frame(*welcome_body, frame), Result::ok);
-  ASSERT_EQ(strict::decode_welcome(frame.message, welcome), Result::ok);
-  const auto signature =
-      Person("operator").sign_function()(proto::SignatureKind::hello, small_genesis(500).hash, 0, welcome.nonce);
-  Bytes hello(proto::kSessionFrameBytesMax);
-  hello.resize(proto::encode_hello_frame(
-      {.version = 1, .slot = kOperator, .key_generation = 1, .signature = *signature}, hello));
-  ASSERT_TRUE(glutton.send(hello));
+  ASSERT_NO_FATAL_FAILURE(open_session(glutton, kOperator));
   wire::Query query;
   query.mutable_holders()->set_limit(1000);
   const std::string text = query.SerializeAsString();

@@ -5,7 +5,7 @@
 #include <atomic>
 
 #include "meter-proto/encode.h"
-#include "tests/pipeline/raw_socket.h"
+#include "tests/pipeline/raw_session.h"
 #include "tests/pipeline/slow_device.h"
 #include "tests/pipeline/support.h"
 
@@ -15,23 +15,6 @@ namespace {
 using namespace test;
 
 constexpr int kSmallWindow = 4096;
-
-// The hello of a holder of the genesis on a bare socket.
-void open_session(RawSocket& socket, state::Slot slot) {
-  const auto welcome_body = socket.read_frame(kPatience);
-  ASSERT_TRUE(welcome_body);
-  strict::FrameView frame;
-  strict::Welcome welcome;
-  ASSERT_EQ(strict::decode_frame(*welcome_body, frame), Result::ok);
-  ASSERT_EQ(strict::decode_welcome(frame.message, welcome), Result::ok);
-  const auto signature =
-      Person(holder_name(slot)).sign_function()(proto::SignatureKind::hello, small_genesis().hash, 0, welcome.nonce);
-  Bytes hello(proto::kSessionFrameBytesMax);
-  hello.resize(
-      proto::encode_hello_frame({.version = 1, .slot = slot, .key_generation = 1, .signature = *signature}, hello));
-  ASSERT_TRUE(socket.send(hello));
-  ASSERT_TRUE(socket.read_frame(kPatience));
-}
 
 // One message many times over: executed once, answered every time.
 Bytes repeated(state::Slot slot, int times) {
