@@ -13,6 +13,14 @@ namespace {
 constexpr std::uint32_t kVerifyingMax = 2;
 static_assert(kVerifyingMax <= kVerifyBatchesMax);
 
+// A batch of one group of signatures or more is verified beside the io thread, which meanwhile reads, executes and answers:
+// a second thread costs a wake-up, and less than a group is done before that.
+constexpr std::uint32_t kAsideMin = 8;
+// Small batches that are verified, written or between the two, at once: more would only wait for each other at the disk,
+// where a batch that has not left yet grows instead.
+constexpr std::uint32_t kSmallAheadMax = 3;
+constexpr std::uint32_t kSmallRecordsInFlight = 2;
+
 // Without a following batch, an empty record carries the watermark this long after the last one became durable.
 constexpr std::uint64_t kWatermarkDelayNs = 10'000'000;
 
@@ -45,7 +53,8 @@ std::uint64_t system_ns() noexcept {
 }
 
 GatewayImpl::~GatewayImpl() {
-  stage_.reset();  // before the batches and the loop that it wakes
+  stage_.reset();  // before the batches and the loop that they wake
+  aside_.reset();
   if (loop_) {
     // Journal and snapshots turn the loop once more while their writes end: a wake of the header signer then finds no server.
     loop_->set_on_wake(nullptr, nullptr);
@@ -70,12 +79,13 @@ StopReason GatewayImpl::run() {
     if (stop_requested_.load(std::memory_order_relaxed) && !stopping_) {
       stopping_ = true;
       if (snapshots_) snapshots_->stop();
+      journal_->finish();
       pause();  // nothing new; what was framed is answered
       loop_->defer(advance_);
     }
     const bool saving = snapshots_ && snapshots_->ending();
-    if (stopping_ && quiet() && !keeper_->open() && !keeper_->working() && !journal_->watermark_behind() && !saving)
-      break;
+    const bool written = journal_->settled() && !journal_->watermark_behind();
+    if (stopping_ && quiet() && !keeper_->open() && !keeper_->working() && written && !saving) break;
   }
   answer_questions();
   server_->shutdown(kShutdownNs);
@@ -166,29 +176,36 @@ bool GatewayImpl::quiet() const noexcept {
 }
 
 void GatewayImpl::collect_verified() {
-  while (Batch* batch = stage_->try_take()) {
+  if (verifying_ == 0) return;
+  while (Batch* batch = verifying_in_->try_take()) {
     --verifying_;
     verified_.push(*batch);
   }
 }
 
-// Sends the next batch to verification: a large one to the stage, a small one through here, when nothing is before it.
-// While a record is being written a small batch waits and grows: that is how batches form under load.
+// Sends the next batch to verification: a large one to the stage, a small one to the thread aside, a very small one through
+// here, when nothing is before it. Batches are in one executor at a time, so that they come out in their order. While records
+// are being written a small batch waits and grows: that is how batches form under load.
 void GatewayImpl::verify_next() {
   while (true) {
     Batch* next = !formed_.empty() ? &formed_.front() : forming_;
     if (next == nullptr || next->empty()) return;
-    const bool large = next->size() >= settings_.parallel_batch_min;
-    const bool first = verifying_ == 0 && verified_.empty();
-    if (large ? verifying_ >= kVerifyingMax : !(first && may_write())) return;
+    VerifyStage* const executor = executor_of(next->size());
+    if (executor == nullptr) {
+      if (verifying_ != 0 || !verified_.empty() || !may_write(next->size())) return;
+    } else {
+      if (verifying_ != 0 && (executor != verifying_in_ || verifying_ == kVerifyingMax)) return;
+      if (executor == aside_.get() && verifying_ + verified_.size() + committed_.size() >= kSmallAheadMax) return;
+    }
     if (!formed_.empty()) {
       formed_.pop();
     } else {
       forming_ = nullptr;
     }
-    if (large) {
+    if (executor != nullptr) {
       ++verifying_;
-      stage_->submit(*next);
+      verifying_in_ = executor;
+      executor->submit(*next);
       continue;
     }
     const std::uint64_t begin = thread_cpu_ns();
@@ -198,6 +215,20 @@ void GatewayImpl::verify_next() {
     verified_.push(*next);
     return;
   }
+}
+
+// Null: this thread verifies it.
+VerifyStage* GatewayImpl::executor_of(std::uint32_t messages) const noexcept {
+  if (messages >= settings_.parallel_batch_min) return stage_.get();
+  return messages >= kAsideMin ? aside_.get() : nullptr;
+}
+
+// Whether one more record may go to the disk now. A question waits for a moment with nothing in flight, so it gets one.
+bool GatewayImpl::may_write(std::uint32_t messages) const noexcept {
+  const bool small = messages < settings_.parallel_batch_min;
+  const std::uint32_t most =
+      small ? std::min(kSmallRecordsInFlight, settings_.records_in_flight) : settings_.records_in_flight;
+  return committed_.size() < most && (questions_.empty() || committed_.empty()) && !(snapshots_ && snapshots_->holds());
 }
 
 // Orders, hands to the journal and executes while the disk writes. Receipts wait for on_durable.
@@ -219,7 +250,7 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
   ELECTRA_ASSERT_EQ(number, machine_->batch_number() + 1);
   committed_.push(batch);
   // A batch whose execution takes longer than a system call: let the disk start now instead of at the turn's end.
-  if (messages.size() >= settings_.parallel_batch_min) loop_->submit_now();
+  if (executor_of(static_cast<std::uint32_t>(messages.size())) != nullptr) loop_->submit_now();
 
   const std::uint64_t begin = thread_cpu_ns();
   execution_->execute(*machine_,
@@ -344,8 +375,7 @@ void GatewayImpl::advance() {
   resume();  // the signer may have caught up
   collect_verified();
   verify_next();
-  // One record in flight: what arrives meanwhile is the next batch.
-  while (!verified_.empty() && may_write()) {
+  while (!verified_.empty() && may_write(verified_.front().size())) {
     commit(verified_.pop(), 0);
     verify_next();
   }

@@ -1,8 +1,8 @@
 // The gateway: joins sockets, verification, journal and state machine. One object, one io thread.
 //
 // One thread calls open(), run() and the destructor, the io thread: it owns the sockets, the journal and the state machine.
-// Batches of `parallel_batch_min` messages or more are verified by the TBB flow graph; smaller ones run to completion on
-// the io thread. Nothing that follows from a batch leaves before its record is durable. See pipeline/README.md for the way
+// Batches of `parallel_batch_min` messages or more are verified by the TBB flow graph, smaller ones by one thread aside, those
+// of less than 8 on the io thread. Nothing that follows from a batch leaves before its record is durable. See pipeline/README.md for the way
 // of a message.
 #pragma once
 
@@ -50,11 +50,11 @@ struct GatewaySettings {
   bool replay_clock = false;                // true: time moves by Tick frames only
   crypto::VerifierOptions verifier;         // its keys_max follows from the genesis
   std::uint32_t verify_threads = 0;         // 0 = as many as the machine has
-  std::uint32_t parallel_batch_min = 64;    // messages; smaller batches stay on the io thread
+  std::uint32_t parallel_batch_min = 64;    // messages; smaller batches have one thread
   std::uint32_t batch_messages_max = 8192;  // 2 … 8192
   std::uint32_t batches_max = 8;            // pool size, 2 … 64; its exhaustion is the back-pressure
   std::uint32_t connections_max = 1024;
-  std::uint32_t records_in_flight = 4;  // being written at once at most, 1 … 16
+  std::uint32_t records_in_flight = 4;  // being written at once at most, 1 … 16; small ones two
   std::uint64_t segment_bytes = 64U << 20;
   // Free space of the journal's file system below which only the gateway's and operators' messages are taken; 0: none.
   std::uint64_t journal_reserve_bytes = 0;

@@ -84,11 +84,8 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   void verify_next();
   void commit(Batch& batch, std::uint32_t flags);
   void answer_questions();
-  // Whether one more record may go to the disk now. A question waits for a moment with nothing in flight, so it gets one.
-  [[nodiscard]] bool may_write() const noexcept {
-    return committed_.size() < settings_.records_in_flight && (questions_.empty() || committed_.empty()) &&
-           !(snapshots_ && snapshots_->holds());
-  }
+  [[nodiscard]] VerifyStage* executor_of(std::uint32_t messages) const noexcept;
+  [[nodiscard]] bool may_write(std::uint32_t messages) const noexcept;
   [[nodiscard]] bool everything_durable() const noexcept { return committed_.empty(); }
   [[nodiscard]] bool quiet() const noexcept;
   void make_empty_batches();
@@ -114,16 +111,18 @@ class GatewayImpl final : public Gateway, public FrontDeskHost, public io::Journ
   std::unique_ptr<io::TcpServer> server_;
   std::unique_ptr<DatagramDesk> datagram_desk_;  // null, like the server: the settings want no datagrams
   std::unique_ptr<io::UdpServer> datagrams_;
-  std::unique_ptr<VerifyStage> stage_;
+  std::unique_ptr<VerifyStage> stage_;  // for large batches
+  std::unique_ptr<VerifyStage> aside_;  // for small ones; null: there is but one core
 
   // Every batch is in exactly one of these places.
   std::vector<std::unique_ptr<Batch>> batches_;
   std::vector<Batch*> free_;
   Batch* forming_ = nullptr;
   BatchQueue formed_;            // full, waiting for verification
-  std::uint32_t verifying_ = 0;  // in the stage
-  BatchQueue verified_;          // waiting for their turn in the journal
-  BatchQueue committed_;         // executed; their record is being written
+  std::uint32_t verifying_ = 0;  // in an executor
+  VerifyStage* verifying_in_ = nullptr;
+  BatchQueue verified_;   // waiting for their turn in the journal
+  BatchQueue committed_;  // executed; their record is being written
 
   std::vector<Question> questions_;
   std::vector<Question> answering_;

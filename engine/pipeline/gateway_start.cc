@@ -273,7 +273,9 @@ std::expected<void, std::string> GatewayImpl::start(const Progress& progress) {
 
   std::uint32_t threads = settings_.verify_threads;
   if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
-  stage_ = make_verify_stage(*verifier_, threads, [this] { loop_->wake(); });
+  const auto wake = [this] { loop_->wake(); };
+  stage_ = make_verify_stage(*verifier_, threads, wake);
+  if (threads > 1) aside_ = make_verify_worker(*verifier_, wake);
 
   if (auto opened = open_sockets(); !opened) return opened;
 

@@ -1,8 +1,8 @@
 // Verification of batches beside the io thread: handles go in, the same handles come out in the same order.
 //
 // Two executors of one shape. The TBB flow graph verifies a batch's chunks on several cores and several batches at once;
-// the TBB-free one is a single worker thread (for TSan, which cannot see into an uninstrumented TBB, and for machines
-// without it). Ownership: a batch belongs to the executor from submit() until try_take() returned it. Both calls are the
+// the other one is a single worker thread, for small batches, and for all in builds without TBB (TSan cannot see into an
+// uninstrumented one). Ownership: a batch belongs to the executor from submit() until try_take() returned it. Both calls are the
 // io thread's; `wake` is called from a worker each time a batch has become ready.
 #pragma once
 
@@ -42,6 +42,11 @@ class VerifyStage {
 // `threads` >= 1. `wake` may be called from any thread.
 [[nodiscard]] std::unique_ptr<VerifyStage> make_verify_stage(const crypto::Verifier& verifier, std::uint32_t threads,
                                                              std::function<void()> wake);
+
+// One thread of its own, in builds with TBB too: waking it costs a system call, waking TBB's costs their looking for work
+// as well, which is more than a small batch.
+[[nodiscard]] std::unique_ptr<VerifyStage> make_verify_worker(const crypto::Verifier& verifier,
+                                                              std::function<void()> wake);
 
 // The name of the executor that make_verify_stage gives in this build: "tbb" or "worker".
 [[nodiscard]] const char* verify_stage_name() noexcept;

@@ -1,4 +1,4 @@
-// The verify stage without TBB: one worker thread between two rings. Plain, and visible to TSan.
+// A verify stage without TBB: one worker thread between two rings. Plain, and visible to TSan.
 #include <atomic>
 #include <semaphore>
 #include <thread>
@@ -58,11 +58,17 @@ class WorkerVerifyStage final : public VerifyStage {
 
 }  // namespace
 
-std::unique_ptr<VerifyStage> make_verify_stage(const crypto::Verifier& verifier, std::uint32_t,
-                                               std::function<void()> wake) {
+std::unique_ptr<VerifyStage> make_verify_worker(const crypto::Verifier& verifier, std::function<void()> wake) {
   return std::make_unique<WorkerVerifyStage>(verifier, std::move(wake));
 }
 
+#if !ELECTRA_TBB
+std::unique_ptr<VerifyStage> make_verify_stage(const crypto::Verifier& verifier, std::uint32_t,
+                                               std::function<void()> wake) {
+  return make_verify_worker(verifier, std::move(wake));
+}
+
 const char* verify_stage_name() noexcept { return "worker"; }
+#endif
 
 }  // namespace electra::pipeline

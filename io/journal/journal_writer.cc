@@ -106,6 +106,7 @@ struct JournalWriter::Impl {
   std::uint64_t needed_batch = 0;      // highest durable batch that a watermark should cover
   std::uint64_t sealed_watermark = 0;  // of the last sealed record
 
+  bool finishing = false;
   bool failed = false;
   std::string failed_text;
   Deferred report_failure;
@@ -430,11 +431,13 @@ struct JournalWriter::Impl {
   // measured). Twice as far as small records have come, so that a writer that begins with the few MiB of its first lead
   // soon has whole segments ahead; large records do without.
   std::uint64_t lead_target() noexcept {
+    if (finishing) return next().ready ? 0 : std::min(config.lead_bytes, config.segment_bytes);
     return std::min(std::max(config.lead_bytes, 2 * current().small_bytes), config.segment_bytes);
   }
 
   // After each record: makes the next segment before it is needed, and its lead.
   void look_ahead(std::uint64_t last_record_bytes) {
+    if (finishing) return;
     Segment& segment = current();
     const bool small = last_record_bytes <= kLeadRecordBytesMax;
     if (small) segment.small_bytes += last_record_bytes;
@@ -565,6 +568,8 @@ std::uint32_t JournalWriter::in_flight() const noexcept {
   return static_cast<std::uint32_t>(impl_->end - impl_->first);
 }
 bool JournalWriter::idle() const noexcept { return impl_->end == impl_->first; }
+void JournalWriter::finish() noexcept { impl_->finishing = true; }
+bool JournalWriter::settled() const noexcept { return idle() && !impl_->writes_pending(); }
 std::uint64_t JournalWriter::last_batch() const noexcept { return impl_->last_batch; }
 std::uint64_t JournalWriter::durable_batch() const noexcept { return impl_->durable_batch; }
 bool JournalWriter::watermark_behind() const noexcept { return impl_->needed_batch > impl_->sealed_watermark; }

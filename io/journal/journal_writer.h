@@ -93,6 +93,10 @@ class JournalWriter {
   [[nodiscard]] bool failed() const noexcept;
   [[nodiscard]] std::uint32_t in_flight() const noexcept;      // appended and not yet durable
   [[nodiscard]] bool idle() const noexcept;                    // no record queued or in flight
+  // Makes no segment ahead of its need any more; records may still come.
+  void finish() noexcept;
+  // Idle, and nothing of a segment to come is under way: no failure can follow.
+  [[nodiscard]] bool settled() const noexcept;
   [[nodiscard]] std::uint64_t last_batch() const noexcept;     // highest number given
   [[nodiscard]] std::uint64_t durable_batch() const noexcept;  // highest called durable
   // True when a durable record with messages or a block's end is not covered by the last record's watermark: time for an

@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 GatewaySettings slow_settings(const std::filesystem::path& directory, Watch& watch, std::uint32_t in_flight) {
   GatewaySettings settings = small_settings(directory);
   settings.records_in_flight = in_flight;
+  settings.parallel_batch_min = 1;  // small batches are two at most
   settings.other_device = [&watch](io::Loop& loop) { return std::make_unique<SlowDevice>(loop, watch); };
   return settings;
 }
@@ -36,6 +37,23 @@ TEST(RecordsInFlight, AreAsManyAsAllowedAndNoMore) {
     EXPECT_EQ(meter.replies(30).size(), 30U);
     EXPECT_EQ(watch.pending_max.load(), allowed);
   }
+}
+
+TEST(RecordsInFlight, AreTwoAtMostWhileBatchesAreSmall) {
+  TempDirectory directory;
+  Watch watch;
+  GatewaySettings settings = slow_settings(directory.path(), watch, 4);
+  settings.parallel_batch_min = 64;
+  RunningGateway gateway(std::move(settings));
+  ASSERT_EQ(gateway.error(), "");
+  Client meter(gateway.port(), kM2);
+  for (std::uint64_t sequence = 1; sequence <= 30; ++sequence) {
+    meter.send(sequence, reading(0, sequence));
+    meter.tcp().flush();
+    std::this_thread::sleep_for(1ms);
+  }
+  EXPECT_EQ(meter.replies(30).size(), 30U);
+  EXPECT_EQ(watch.pending_max.load(), 2U);
 }
 
 TEST(RecordsInFlight, GiveTheirReceiptsInOrderThoughTheDiskEndsTheLastFirst) {
