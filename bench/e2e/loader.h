@@ -29,6 +29,7 @@ struct LoadOptions {
   std::uint64_t messages = 0;         // of the traffic's, as many of each stream as far as it goes; 0: all
   std::uint64_t stop_after = 0;       // answers; 0: all messages. What is in flight then stays so
   std::uint64_t resend_after_ns = 0;  // without an answer; 0: never, because nothing gets lost
+  bool operator==(const LoadOptions&) const = default;
 };
 
 class Loader final : TransportUser {

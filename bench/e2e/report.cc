@@ -175,8 +175,10 @@ nlohmann::json shape_json(const SessionFacts& facts, const ShapeSummary& s) {
     out.update({{"ratio_p99", s.ratio_p99}, {"bar_p99", s.shape.bar_p99}, {"aim_p99", s.shape.aim_p99}});
   }
   if (s.shape.figure == Figure::rate_beside) {
-    out.update({{"ratio_p99", s.ratio_p99},
-                {"slow_messages", s.median_of([](const RunResult& r) { return r.slow_messages; })},
+    out["ratio_p99"] = s.ratio_p99;
+  }
+  if (s.shape.measured.plan.slow_clients > 0) {
+    out.update({{"slow_messages", s.median_of([](const RunResult& r) { return r.slow_messages; })},
                 {"slow_connects", s.median_of([](const RunResult& r) { return r.slow_connects; })}});
   }
   if (middle.result.rate > 0) {

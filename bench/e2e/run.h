@@ -44,6 +44,7 @@ struct RunPlan {
   bool udp = false;                             // the load travels by datagrams; what is lost is sent again
   std::uint64_t kill_after = 0;                 // kill -9 after so many answers, start again, go on; 0: no
   std::uint32_t slow_clients = 0;               // of each kind beside the load (slow_clients.h)
+  bool operator==(const RunPlan&) const = default;
 };
 
 // What a restart consists of.

@@ -3,8 +3,6 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
-#include <algorithm>
-
 #include "bench/e2e/interrupt.h"
 
 namespace electra::bench {
@@ -76,11 +74,6 @@ std::vector<ShapeSummary> Session::summaries() const {
   return out;
 }
 
-const ShapeSummary* Session::find(const std::string& name) const {
-  const auto found = std::ranges::find_if(summaries_, [&](const auto& s) { return s->shape.name == name; });
-  return found == summaries_.end() ? nullptr : found->get();
-}
-
 std::expected<const Scenario*, std::string> Session::scenario(const ScenarioOptions& options) {
   for (const auto& kept : scenarios_) {
     if (kept->options() == options) return kept.get();
@@ -131,19 +124,12 @@ std::expected<Session::Both, std::string> Session::run_both(const Shape& shape, 
 }
 
 std::expected<const ShapeSummary*, std::string> Session::run(const Shape& shape) {
-  if (const ShapeSummary* const done = find(shape.name)) return done;
-  double transfers_v = 0;
-  if (shape.figure == Figure::rate_transfers) {
-    const auto transfers = run(all_shapes(options_.quick).front());
-    if (!transfers) return transfers;
-    transfers_v = (*transfers)->ratio;
-  }
   std::vector<ShapeRun> runs;
   for (std::uint32_t i = 0; i < facts_.runs; ++i) {
     bench_.progress.set_title(fmt::format("{} {}/{}", shape.name, i + 1, facts_.runs));
     auto both = run_both(shape, i);
     if (!both) return std::unexpected(both.error());
-    runs.push_back(judge(shape, std::move(both->measured), std::move(both->beside), transfers_v));
+    runs.push_back(judge(shape, std::move(both->measured), std::move(both->beside)));
   }
   bench_.progress.clear();
   summaries_.push_back(std::make_unique<ShapeSummary>(summarise(shape, std::move(runs))));

@@ -28,8 +28,7 @@ class Session {
   // Removes its directory.
   ~Session();
 
-  // All runs of a shape. One whose figure is a share of `transfers` runs that before, if it was not run yet. The summary
-  // lives as long as the session.
+  // All runs of a shape. The summary lives as long as the session.
   [[nodiscard]] std::expected<const ShapeSummary*, std::string> run(const Shape& shape);
 
   // The curve of latency against offered load: rises until the gateway no longer keeps up.
@@ -49,7 +48,6 @@ class Session {
     std::optional<RunResult> beside;
   };
   [[nodiscard]] std::expected<Both, std::string> run_both(const Shape& shape, std::uint32_t run);
-  [[nodiscard]] const ShapeSummary* find(const std::string& name) const;
 
   const SessionOptions options_;
   Bench bench_;

@@ -1,7 +1,8 @@
 // The shapes of load that are measured, each with the figure that is told of it and what that shall reach.
 //
-// A shape is data: who sends what (scenario), how (plan), what is compared with what (figure). A second variant is run
-// beside the first, in the same run, where the figure is a comparison of the two.
+// A shape is data: who sends what (scenario), how (plan), what is compared with what (figure). Where the figure is a
+// comparison, each run is a round of two variants, one right after the other and in turns the first: a machine's speed
+// changes from minute to minute, so nothing is compared with what was measured at another moment.
 #pragma once
 
 #include <cstdint>
@@ -16,23 +17,23 @@ namespace electra::bench {
 
 // What `ratio` is. "Higher" and "lower": which is better.
 enum class Figure : std::uint8_t {
-  rate_v,          // higher: accepted messages a second, in V
-  p50_d,           // lower: median latency, in D
-  p50_p99_d,       // lower: the same, and the 99th percentile against a bar of its own
-  rate_transfers,  // higher: rate in V over that of `transfers`
-  p999_beside,     // lower: 99.9th percentile over that of the second variant
-  cost_beside,     // lower: CPU of the gateway a message over that of the second variant
+  rate_v,       // higher: accepted messages a second, in V
+  p50_d,        // lower: median latency, in D
+  p50_p99_d,    // lower: the same, and the 99th percentile against a bar of its own
+  p999_beside,  // lower: 99.9th percentile over that of the second variant
+  cost_beside,  // lower: CPU of the gateway a message over that of the second variant
   rate_beside,  // higher: messages a second over those of the second variant; the same of the 99th percentiles is told
   restart_s,    // lower: seconds from kill -9 to the first new acknowledgement
   rss_mib,      // lower: memory of the gateway after the load
 };
 [[nodiscard]] bool higher_is_better(Figure figure) noexcept;
-// For tables: "V", "D", "x transfers", …
+// For tables: "V", "D", "x without", …
 [[nodiscard]] std::string_view unit_of(Figure figure) noexcept;
 
 struct Variant {
   ScenarioOptions scenario;
   RunPlan plan;
+  bool operator==(const Variant&) const = default;
 };
 
 struct Shape {
@@ -62,8 +63,8 @@ struct ShapeRun {
   double ratio = 0;
   double ratio_p99 = 0;
 };
-// transfers_v: the rate of `transfers` in V, for rate_transfers.
-[[nodiscard]] ShapeRun judge(const Shape& shape, RunResult result, std::optional<RunResult> beside, double transfers_v);
+// beside: there where the figure is a comparison.
+[[nodiscard]] ShapeRun judge(const Shape& shape, RunResult result, std::optional<RunResult> beside);
 
 enum class Verdict : std::uint8_t { none, missed, reached, aim };  // none: nothing is demanded
 [[nodiscard]] Verdict verdict_of(const Shape& shape, double ratio, double ratio_p99) noexcept;
