@@ -7,17 +7,18 @@
 #include "engine/pipeline/export.h"
 #include "engine/pipeline/packed_source.h"
 #include "tests/audit/audited_chain.h"
+#include "tests/support/environment.h"
 
 namespace electra::test {
 namespace {
 
 std::uint64_t rounds() {
-  if (const char* wanted = std::getenv("ELECTRA_FLIPS"); wanted != nullptr) return std::strtoull(wanted, nullptr, 10);
 #ifdef ELECTRA_SANITIZED
-  return 60;
+  const std::uint64_t otherwise = 60;
 #else
-  return std::getenv("ELECTRA_LONG") != nullptr ? 10'000 : 300;
+  const std::uint64_t otherwise = std::getenv("ELECTRA_LONG") != nullptr ? 10'000 : 300;
 #endif
+  return number_from_environment("ELECTRA_FLIPS", otherwise);
 }
 
 class Flips : public testing::Test {

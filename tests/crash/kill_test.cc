@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "meter-proto/chain/block_header.h"
-#include "tests/crash/environment.h"
 #include "tests/crash/grid.h"
+#include "tests/support/environment.h"
 
 namespace electra::test {
 namespace {

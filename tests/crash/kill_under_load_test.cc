@@ -16,9 +16,9 @@
 #include "engine/electrad/chain_setup.h"
 #include "engine/state/machine.h"
 #include "meter-proto/chain/block_header.h"
-#include "tests/crash/environment.h"
 #include "tests/crash/flood.h"
 #include "tests/crash/grid.h"
+#include "tests/support/environment.h"
 
 namespace electra::test {
 namespace {

@@ -10,14 +10,10 @@
 #include "tests/sim/cut_everywhere.h"
 #include "tests/sim/power_cut.h"
 #include "tests/sim/recorded_life.h"
+#include "tests/support/environment.h"
 
 namespace electra::sim {
 namespace {
-
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr || *text == 0 ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 bool thorough() { return std::getenv("ELECTRA_LONG") != nullptr; }
 
@@ -40,8 +36,8 @@ class PowerCutAtEveryMoment : public testing::TestWithParam<Case> {};
 
 TEST_P(PowerCutAtEveryMoment, LosesNothingAcknowledgedInThisLifeAndTheNext) {
   const Case test = GetParam();
-  const std::uint64_t seed = number_from_environment("ELECTRA_SIM_SEED", 1);
-  const std::uint64_t cuts = number_from_environment("ELECTRA_SIM_CUTS", thorough() ? 12 : 1);
+  const std::uint64_t seed = test::number_from_environment("ELECTRA_SIM_SEED", 1);
+  const std::uint64_t cuts = test::number_from_environment("ELECTRA_SIM_CUTS", thorough() ? 12 : 1);
   SCOPED_TRACE("ELECTRA_SIM_SEED=" + std::to_string(seed));
   const ScratchDirectory first_root;
   const World world(first_root.path() / "home", test.old_segments);

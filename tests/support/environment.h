@@ -1,4 +1,4 @@
-// What a run of the crash tests is told by the environment: how many kills, from which seed.
+// What a run of the tests is told by the environment: how many rounds, from which seed.
 #pragma once
 
 #include <cstdint>
