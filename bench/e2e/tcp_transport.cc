@@ -12,8 +12,8 @@
 #include <cstring>
 
 #include "bench/e2e/frames.h"
+#include "bench/e2e/receiver.h"
 #include "io/loop.h"
-#include "io/tcp/receive_ring.h"
 #include "meter-proto/base/assert.h"
 #include "meter-proto/client/tcp_client.h"
 
@@ -33,8 +33,6 @@ struct Connection {
   std::uint32_t number = 0;
   client::TcpClient client;  // said hello; owns the descriptor
   int descriptor;
-  bool open = true;
-  io::Operation receive;
   io::Operation send;
   std::array<iovec, FrameStore::kPiecesMax> pieces{};
   std::size_t piece_count = 0;
@@ -42,16 +40,14 @@ struct Connection {
   strict::FrameSplitter splitter{kAnswerBytesMax};
 };
 
-class TcpTransport final : public Transport {
+class TcpTransport final : public Transport, Receiver::Taker {
  public:
   ~TcpTransport() override {
     user_ = nullptr;
-    for (const auto& connection : connections_) {
-      connection->open = false;
-      ::shutdown(connection->descriptor, SHUT_RDWR);
-    }
+    for (const auto& connection : connections_) ::shutdown(connection->descriptor, SHUT_RDWR);
+    receiver_.reset();
     const auto pending = [this] {
-      return std::ranges::any_of(connections_, [](const auto& c) { return c->receive.pending || c->send.pending; });
+      return std::ranges::any_of(connections_, [](const auto& connection) { return connection->send.pending; });
     };
     while (pending()) loop_->run_once();
   }
@@ -60,9 +56,9 @@ class TcpTransport final : public Transport {
     auto loop = io::Loop::create({.entries = kRingEntries});
     if (!loop) return loop.error();
     loop_ = std::move(*loop);
-    auto ring = io::ReceiveRing::create(*loop_, loop_->new_buffer_group(), kReceiveBuffers, kReceiveBufferBytes);
-    if (!ring) return ring.error();
-    ring_ = std::move(*ring);
+    auto receiver = Receiver::create(*loop_, Receiver::Kind::streams, kReceiveBuffers, kReceiveBufferBytes, *this);
+    if (!receiver) return receiver.error();
+    receiver_ = std::move(*receiver);
     for (std::uint32_t i = 0; i < target.connections; ++i) {
       client::TcpClient::Options options;
       options.port = target.port;
@@ -77,10 +73,9 @@ class TcpTransport final : public Transport {
       // Pacing a loopback costs timers and shows nothing of the gateway.
       constexpr std::string_view kControl = "reno";
       (void)setsockopt(connection->descriptor, IPPROTO_TCP, TCP_CONGESTION, kControl.data(), kControl.size());
-      connection->receive = {.complete = &TcpTransport::on_receive, .context = connection.get()};
       connection->send = {.complete = &TcpTransport::on_send, .context = connection.get()};
+      receiver_->add(connection->descriptor);
       connections_.push_back(std::move(connection));
-      receive(*connections_.back());
     }
     return {};
   }
@@ -93,7 +88,7 @@ class TcpTransport final : public Transport {
     Connection& connection = *connections_[number];
     ELECTRA_ASSERT(connection.piece_count == 0);
     ELECTRA_ASSERT_LE(pieces.size(), connection.pieces.size());
-    if (!connection.open) return;
+    if (!receiver_->is_open(number)) return;
     std::ranges::copy(pieces, connection.pieces.begin());
     connection.piece_count = pieces.size();
     send(connection);
@@ -105,14 +100,6 @@ class TcpTransport final : public Transport {
   }
 
  private:
-  void receive(Connection& connection) {
-    io_uring_sqe* sqe = loop_->prepare();
-    io_uring_prep_recv_multishot(sqe, connection.descriptor, nullptr, 0, 0);
-    sqe->flags |= IOSQE_BUFFER_SELECT;
-    sqe->buf_group = ring_->group();
-    loop_->seal(sqe, connection.receive);
-  }
-
   void send(Connection& connection) {
     io_uring_sqe* sqe = loop_->prepare();
     constexpr unsigned kFlags = MSG_NOSIGNAL | MSG_WAITALL;
@@ -128,44 +115,31 @@ class TcpTransport final : public Transport {
     loop_->seal(sqe, connection.send);
   }
 
-  static void on_receive(void* context, std::int32_t result, std::uint32_t flags) {
-    auto& connection = *static_cast<Connection*>(context);
-    connection.transport->received(connection, result, flags);
-  }
   static void on_send(void* context, std::int32_t result, std::uint32_t) {
     auto& connection = *static_cast<Connection*>(context);
     connection.transport->sent(connection, result);
   }
 
-  void received(Connection& connection, std::int32_t result, std::uint32_t flags) {
-    if ((flags & IORING_CQE_F_BUFFER) != 0) {
-      const std::uint32_t buffer = flags >> IORING_CQE_BUFFER_SHIFT;
-      ring_->taken();
-      if (result > 0 && user_ != nullptr && connection.open) {
-        deliver(connection, ring_->bytes(buffer, 0, static_cast<std::uint32_t>(result)));
-      }
-      ring_->give_back(buffer);
-    }
-    if ((flags & IORING_CQE_F_MORE) != 0 || !connection.open) return;
-    if (result > 0 || result == -ENOBUFS || result == -EINTR) return receive(connection);
-    close(connection, result == 0 ? "the gateway closed the connection" : std::strerror(-result));
-  }
-
-  void deliver(Connection& connection, ByteSpan bytes) {
+  void on_bytes(std::uint32_t number, ByteSpan bytes) override {
+    Connection& connection = *connections_[number];
     const std::uint64_t now_ns = io::monotonic_ns();
     connection.splitter.feed(bytes);
     ByteSpan body;
     strict::FrameSplitter::Status status{};
     while ((status = connection.splitter.next(body)) == strict::FrameSplitter::Status::frame) {
-      user_->on_frame(connection.number, body, now_ns);
+      user_->on_frame(number, body, now_ns);
     }
-    if (status == strict::FrameSplitter::Status::too_large)
-      close(connection, "the gateway sent a frame that is too long");
+    if (status == strict::FrameSplitter::Status::too_large) {
+      receiver_->end(number, "the gateway sent a frame that is too long");
+    }
   }
+  void on_end(std::uint32_t number, const std::string& reason) override { user_->on_closed(number, reason); }
 
   void sent(Connection& connection, std::int32_t result) {
-    if (!connection.open) return;
-    if (result < 0 && result != -EINTR && result != -EAGAIN) return close(connection, std::strerror(-result));
+    if (user_ == nullptr || !receiver_->is_open(connection.number)) return;
+    if (result < 0 && result != -EINTR && result != -EAGAIN) {
+      return receiver_->end(connection.number, std::strerror(-result));
+    }
     // The kernel has waited until all was taken, but for a signal.
     auto left = static_cast<std::size_t>(std::max(result, 0));
     std::size_t done = 0;
@@ -179,18 +153,13 @@ class TcpTransport final : public Transport {
       first = {.iov_base = static_cast<std::uint8_t*>(first.iov_base) + left, .iov_len = first.iov_len - left};
       return send(connection);
     }
-    if (user_ != nullptr) user_->on_written(connection.number);
-  }
-
-  void close(Connection& connection, const std::string& reason) {
-    connection.open = false;
-    if (user_ != nullptr) user_->on_closed(connection.number, reason);
+    user_->on_written(connection.number);
   }
 
   std::unique_ptr<io::Loop> loop_;
-  std::unique_ptr<io::ReceiveRing> ring_;
+  std::unique_ptr<Receiver> receiver_;
   std::vector<std::unique_ptr<Connection>> connections_;
-  TransportUser* user_ = nullptr;
+  TransportUser* user_ = nullptr;  // of the turn; null before the first, and when all is over
 };
 
 }  // namespace
