@@ -69,7 +69,7 @@ pipeline::GatewaySettings gateway_settings(const ServeSettings& settings, const 
   }
   if (settings.flush_delay_us > 0) {
     out.other_device = [delay_ns = settings.flush_delay_us * 1000](io::Loop& loop) {
-      return slow_device(loop, delay_ns);
+      return slow_device(loop, {.delay_ns = delay_ns});
     };
   }
   return out;

@@ -1,6 +1,7 @@
 #include "bench/e2e/slow_device.h"
 
-#include <deque>
+#include <algorithm>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -11,8 +12,8 @@ namespace {
 
 class SlowDevice final : public io::SegmentDevice {
  public:
-  SlowDevice(io::Loop& loop, std::uint64_t delay_ns)
-      : loop_(loop), delay_ns_(delay_ns), disk_(io::make_segment_device(loop)) {
+  SlowDevice(io::Loop& loop, const SlowDeviceOptions& options)
+      : loop_(loop), options_(options), disk_(io::make_segment_device(loop)) {
     timer_ = {.fire = &SlowDevice::on_timer, .context = this};
   }
   ~SlowDevice() override { loop_.disarm(timer_); }
@@ -30,7 +31,13 @@ class SlowDevice final : public io::SegmentDevice {
 
   void write(io::Operation& operation, const io::SegmentWrite& write) override {
     if (!write.durable) return disk_->write(operation, write);
-    disk_->write(hold(operation).own, write);
+    Held& held = hold(operation);
+    held.write = true;
+    ++under_way_;
+    if (options_.under_way_max != nullptr && under_way_ > options_.under_way_max->load()) {
+      options_.under_way_max->store(under_way_);
+    }
+    disk_->write(held.own, write);
   }
   void start_sync(io::Operation& operation, int fd) override { disk_->start_sync(hold(operation).own, fd); }
 
@@ -40,12 +47,16 @@ class SlowDevice final : public io::SegmentDevice {
     io::Operation own;                   // of the disk's write
     io::Operation* operation = nullptr;  // that waits for it
     std::int32_t result = 0;
+    std::uint64_t number = 0;  // in the order in which they were begun
     std::uint64_t due_ns = 0;
+    bool write = false;
   };
 
   Held& hold(io::Operation& operation) {
     Held& held = take_free();
     held.operation = &operation;
+    held.number = next_++;
+    held.write = false;
     operation.pending = true;  // as seal() would
     return held;
   }
@@ -67,37 +78,49 @@ class SlowDevice final : public io::SegmentDevice {
     Held& held = *static_cast<Held*>(context);
     SlowDevice& self = *held.device;
     held.result = result;
-    held.due_ns = io::monotonic_ns() + self.delay_ns_;
+    held.due_ns = io::monotonic_ns() + self.options_.delay_ns;
     self.waiting_.push_back(&held);
     if (!self.timer_.armed) self.loop_.arm(self.timer_, held.due_ns);
   }
 
   static void on_timer(void* context, std::uint64_t now_ns) {
     auto& self = *static_cast<SlowDevice*>(context);
-    while (!self.waiting_.empty() && self.waiting_.front()->due_ns <= now_ns) {
-      Held& held = *self.waiting_.front();
-      self.waiting_.pop_front();
-      self.free_.push_back(&held);
-      io::Operation& operation = *held.operation;
-      operation.pending = false;
-      operation.complete(operation.context, held.result, 0);
-    }
+    const auto undue =
+        self.options_.newest_first
+            ? self.waiting_.end()
+            : std::ranges::find_if(self.waiting_, [=](const Held* held) { return held->due_ns > now_ns; });
+    std::vector<Held*> due(self.waiting_.begin(), undue);
+    self.waiting_.erase(self.waiting_.begin(), undue);
+    if (self.options_.newest_first) std::ranges::sort(due, std::greater{}, &Held::number);
+    for (Held* held : due) self.complete(*held);
     if (!self.waiting_.empty()) self.loop_.arm(self.timer_, self.waiting_.front()->due_ns);
   }
 
+  // The owner may begin the next write inside the call.
+  void complete(Held& held) {
+    if (held.write) --under_way_;
+    io::Operation& operation = *held.operation;
+    const std::int32_t result = held.result;
+    free_.push_back(&held);
+    operation.pending = false;
+    operation.complete(operation.context, result, 0);
+  }
+
   io::Loop& loop_;
-  const std::uint64_t delay_ns_;
+  const SlowDeviceOptions options_;
   std::unique_ptr<io::SegmentDevice> disk_;
   std::vector<std::unique_ptr<Held>> all_;
   std::vector<Held*> free_;
-  std::deque<Held*> waiting_;  // by due_ns, because the delay is the same for all
+  std::vector<Held*> waiting_;  // by due_ns, because the delay is the same for all
+  std::uint64_t next_ = 0;
+  std::uint32_t under_way_ = 0;
   io::Timer timer_;
 };
 
 }  // namespace
 
-std::unique_ptr<io::SegmentDevice> slow_device(io::Loop& loop, std::uint64_t delay_ns) {
-  return std::make_unique<SlowDevice>(loop, delay_ns);
+std::unique_ptr<io::SegmentDevice> slow_device(io::Loop& loop, const SlowDeviceOptions& options) {
+  return std::make_unique<SlowDevice>(loop, options);
 }
 
 }  // namespace electra::bench

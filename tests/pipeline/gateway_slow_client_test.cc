@@ -4,9 +4,9 @@
 
 #include <atomic>
 
+#include "bench/e2e/slow_device.h"
 #include "meter-proto/encode.h"
 #include "tests/pipeline/raw_session.h"
-#include "tests/pipeline/slow_device.h"
 #include "tests/pipeline/support.h"
 
 namespace electra::pipeline {
@@ -138,12 +138,11 @@ TEST_F(SlowClient, HalfAFrameHoldsNobodyUp) {
 // The flood is more than all receive buffers hold, and the disk so slow that the pool is empty all the time. One behind the
 // other, the small message would wait for 8 MiB of the flood: more than 100 batches.
 TEST_F(SlowClient, AFloodKeepsASmallMessageWaitingForAFewBatchesOnly) {
-  Watch watch;
   GatewaySettings settings = small_settings(directory_.path());
   settings.batch_messages_max = 512;
   settings.batches_max = 2;
   settings.records_in_flight = 1;
-  settings.other_device = [&watch](io::Loop& loop) { return std::make_unique<SlowDevice>(loop, watch); };
+  settings.other_device = [](io::Loop& loop) { return bench::slow_device(loop, {.delay_ns = 20'000'000}); };
   RunningGateway gateway(settings);
   ASSERT_EQ(gateway.error(), "");
   Client meter(gateway.port(), kM2);
