@@ -13,10 +13,36 @@
 
 #include "meter-proto/base/assert.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define ELECTRA_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ELECTRA_TSAN 1
+#endif
+#endif
+#ifdef ELECTRA_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace electra::io {
 namespace {
 
 constexpr std::uint64_t kNanosecondsPerSecond = 1'000'000'000;
+
+// liburing maps and unmaps its rings by system calls of its own, past ThreadSanitizer. Where one thread's ring lay and
+// another's lies now it would see one piece of memory that both use without order. The order is the kernel's, which changes a
+// process's mappings one at a time: these two say so.
+[[maybe_unused]] char ring_mappings;
+void ring_was_mapped() noexcept {
+#ifdef ELECTRA_TSAN
+  __tsan_acquire(&ring_mappings);
+#endif
+}
+void ring_will_be_unmapped() noexcept {
+#ifdef ELECTRA_TSAN
+  __tsan_release(&ring_mappings);
+#endif
+}
 
 // What wake() and the loop say to each other. Only a sleeping loop needs the system call.
 enum class Wakefulness : int { running, sleeping, notified };
@@ -71,7 +97,10 @@ struct Loop::Impl {
   std::uint16_t next_buffer_group = 0;
 
   ~Impl() {
-    if (ring_ready) io_uring_queue_exit(&ring);
+    if (ring_ready) {
+      ring_will_be_unmapped();
+      io_uring_queue_exit(&ring);
+    }
     if (event_fd >= 0) close(event_fd);
   }
 
@@ -187,6 +216,7 @@ std::expected<std::unique_ptr<Loop>, std::string> Loop::create(const LoopConfig&
   }
   if (status < 0) return std::unexpected(setup_error_text(-status));
   impl->ring_ready = true;
+  ring_was_mapped();
   impl->event_fd = eventfd(0, EFD_CLOEXEC);  // a non-blocking one would make io_uring return EAGAIN
   if (impl->event_fd < 0) return std::unexpected("cannot make an eventfd: " + std::string(std::strerror(errno)));
   impl->turn_ns = monotonic_ns();

@@ -290,6 +290,28 @@ TEST(Loop, MoreOperationsThanTheQueueHoldsAreAllCompleted) {
   EXPECT_EQ(completed, 500);
 }
 
+// What one thread unmaps the kernel gives to the next that asks: ThreadSanitizer must not take that for sharing.
+TEST(Loop, LoopsOfManyThreadsDoNotKnowOfEachOther) {
+  std::vector<std::thread> threads;
+  std::vector<int> completed(4);
+  for (int& count : completed) {
+    threads.emplace_back([&count] {
+      for (int round = 0; round < 50; ++round) {
+        const auto loop = make_loop();
+        Operation operation{
+            .complete = [](void* context, std::int32_t, std::uint32_t) { ++*static_cast<int*>(context); },
+            .context = &count};
+        io_uring_sqe* sqe = loop->prepare();
+        io_uring_prep_nop(sqe);
+        loop->seal(sqe, operation);
+        while (operation.pending) loop->run_once(1'000 * kMillisecond);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(completed, std::vector<int>(4, 50));
+}
+
 TEST(LoopDeathTest, IsTurnedByItsOwnerOnly) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(
