@@ -27,7 +27,8 @@ std::uint64_t now_ns() {
 
 std::expected<void, std::string> Exchange::run(std::span<const OutgoingMessage> messages, const ExchangeHooks& hooks) {
   index_of_.clear();
-  for (std::size_t i = 0; i < messages.size(); ++i) index_of_.emplace(Key{messages[i].slot, messages[i].sequence}, i);
+  for (std::size_t i = 0; i < messages.size(); ++i)
+    index_of_.emplace(MessageKey{messages[i].slot, messages[i].sequence}, i);
   progress_.assign(messages.size(), {});
   next_ = in_flight_ = answered_ = 0;
   send_again_at_ns_.reset();

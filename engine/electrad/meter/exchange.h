@@ -25,6 +25,18 @@ struct OutgoingMessage {
   ByteSpan frame;
 };
 
+// Names a message in what comes back.
+struct MessageKey {
+  std::uint32_t slot = 0;
+  std::uint64_t sequence = 0;
+  bool operator==(const MessageKey&) const = default;
+};
+struct MessageKeyHash {
+  std::size_t operator()(const MessageKey& key) const noexcept {
+    return static_cast<std::size_t>((key.sequence * 0x9e3779b97f4a7c15U) ^ (std::uint64_t{key.slot} << 20));
+  }
+};
+
 struct Answer {
   std::size_t index = 0;  // of the message
   Result result = Result::ok;
@@ -50,16 +62,6 @@ class Exchange {
                                                      const ExchangeHooks& hooks);
 
  private:
-  struct Key {
-    std::uint32_t slot;
-    std::uint64_t sequence;
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const noexcept {
-      return static_cast<std::size_t>((key.sequence * 0x9e3779b97f4a7c15U) ^ (std::uint64_t{key.slot} << 20));
-    }
-  };
   struct Progress {
     std::uint64_t sent_ns = 0;
     bool in_flight = false;
@@ -77,7 +79,7 @@ class Exchange {
 
   GatewayLink* link_;
   std::size_t window_;
-  std::unordered_map<Key, std::size_t, KeyHash> index_of_;
+  std::unordered_map<MessageKey, std::size_t, MessageKeyHash> index_of_;
   std::vector<Progress> progress_;
   std::size_t next_ = 0;  // all before it were sent or answered
   std::size_t in_flight_ = 0;

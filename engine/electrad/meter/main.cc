@@ -179,6 +179,8 @@ struct PlayCommand {
         ->check(CLI::Range(0.0, kSpeedMax))
         ->capture_default_str();
     app->add_option("--rounds", options.rounds, "readings of each meter, 0 = until SIGINT")->capture_default_str();
+    app->add_flag("--udp", options.udp,
+                  "send readings by datagram, each until its receipt comes (gateway with `udp.listen: on`)");
     app->footer("Example:\n  electra-meter play --count 20 --interval-ms 5000 --rounds 12");
   }
 
@@ -188,9 +190,10 @@ struct PlayCommand {
     const auto progress = make_progress(common);
     const auto report = run_play(options, *progress);
     if (!report) return stop_requested.load() ? kExitStopped : fail(report.error());
-    fmt::print("{} rounds in {}: {} sent, {} acknowledged, {} known before, {} lost connections\n", report->rounds,
-               duration_text(report->seconds), report->sent, report->acknowledged, report->repeated,
-               report->reconnects);
+    const std::string trouble = options.udp ? fmt::format("{} sent again", report->sent_again)
+                                            : fmt::format("{} lost connections", report->reconnects);
+    fmt::print("{} rounds in {}: {} sent, {} acknowledged, {} known before, {}\n", report->rounds,
+               duration_text(report->seconds), report->sent, report->acknowledged, report->repeated, trouble);
     for (const auto& [reason, count] : report->refused) fmt::print("  refused: {} {}\n", reason, count);
     fmt::print("  sent to durable: p50 {:.2f} ms, p99 {:.2f} ms, p99.9 {:.2f} ms\n",
                static_cast<double>(report->latency.quantile_ns(500)) / 1e6,

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 
+#include "engine/electrad/meter/datagrams.h"
 #include "engine/electrad/meter/exchange.h"
 #include "engine/electrad/meter/meter_key.h"
 #include "engine/electrad/meter/roster.h"
@@ -83,7 +85,23 @@ class Play {
     }
     report_.seconds = std::chrono::duration<double>(Clock::now() - began_).count();
     report_.reconnects = link_.reconnects();
+    if (datagrams_) report_.sent_again = datagrams_->sent_again();
     return std::move(report_);
+  }
+
+  // From here on readings go by datagram.
+  std::expected<void, std::string> open_datagrams() {
+    const auto status = query_status(link_);
+    if (!status) return std::unexpected(status.error());
+    if (!status->has_datagrams()) {
+      return std::unexpected("the gateway takes no datagrams: --udp needs `udp.listen: on` in its config.yml");
+    }
+    std::vector<std::uint32_t> slots;
+    for (const MeterSender& sender : roster_.senders()) slots.push_back(sender.slot);
+    auto opened = DatagramExchange::open(link_.options(), slots);
+    if (!opened) return std::unexpected(opened.error());
+    datagrams_.emplace(std::move(*opened));
+    return {};
   }
 
  private:
@@ -112,6 +130,7 @@ class Play {
     report_.sent += messages.size();
     ExchangeHooks hooks;
     hooks.on_answer = [this](const Answer& answer) { count(answer); };
+    if (datagrams_) return datagrams_->run(messages, hooks.on_answer);
     Exchange exchange(link_, kExchangeWindow);
     return exchange.run(messages, hooks);
   }
@@ -161,6 +180,7 @@ class Play {
   std::vector<std::uint64_t> sequences_;
   std::int64_t last_stamp_s_ = 0;
   ReadingBatch batch_;
+  std::optional<DatagramExchange> datagrams_;
   Registers grid_;
   std::uint64_t consumed_ = 0;  // Wh of the whole fleet, at the last round
   std::uint64_t generated_ = 0;
@@ -185,6 +205,9 @@ std::expected<PlayReport, std::string> run_play(const PlayOptions& options, Prog
   const auto roster = Roster::load(*link, *fleet, options.seed, grid_key);
   if (!roster) return std::unexpected(roster.error());
   Play play(options, *data, *fleet, *link, *roster);
+  if (options.udp) {
+    if (auto opened = play.open_datagrams(); !opened) return std::unexpected(opened.error());
+  }
   return play.run(progress);
 }
 

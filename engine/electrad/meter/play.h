@@ -27,6 +27,7 @@ struct PlayOptions {
   std::chrono::milliseconds interval{1'000};  // between rounds; at least 1 s, the resolution of a reading's stamp
   double speed = 1;                           // data seconds a second
   std::uint64_t rounds = 0;                   // 0 = until stopped
+  bool udp = false;                           // readings go by datagram, to the same address
 };
 
 struct PlayReport {
@@ -35,6 +36,7 @@ struct PlayReport {
   std::uint64_t acknowledged = 0;
   std::uint64_t repeated = 0;
   std::uint64_t reconnects = 0;
+  std::uint64_t sent_again = 0;  // by datagram: messages whose answer did not come in time
   std::map<std::string, std::uint64_t> refused;
   LatencyHistogram latency;
   double seconds = 0;
