@@ -56,8 +56,8 @@ inline std::vector<Bytes32> reference_path(std::size_t index, std::span<const By
 
 // The encoded proof with the checksum that its bytes ask for: what a forger would send.
 inline Bytes with_checksum(Bytes proof) {
-  const std::size_t size = proof.size() - std::min(proof.size(), proto::kProofChecksumBytes);
-  proof.resize(size);
+  proof.erase(proof.end() - static_cast<std::ptrdiff_t>(std::min(proof.size(), proto::kProofChecksumBytes)),
+              proof.end());
   const Bytes32 checksum = reference_tagged_hash("electra/proof/1", proof);
   proof.insert(proof.end(), checksum.begin(), checksum.end());
   return proof;
