@@ -50,6 +50,18 @@ DiskLog::DiskLog(std::filesystem::path root) : root_(std::move(root)) {
   base_directories_ = directories_;
 }
 
+DiskLog::DiskLog(Recorded recorded)
+    : operations_(std::move(recorded.operations)),
+      base_names_(std::move(recorded.base_names)),
+      base_files_(std::move(recorded.base_files)),
+      base_directories_(std::move(recorded.base_directories)) {
+  // Each moment is the beginning or the end of an operation.
+  for (const DiskOperation& operation : operations_) {
+    moment_ = std::max(moment_, operation.begun + 1);
+    if (operation.done != kNever) moment_ = std::max(moment_, operation.done + 1);
+  }
+}
+
 std::size_t DiskLog::add(DiskOperation operation) {
   operation.begun = moment_++;
   operations_.push_back(std::move(operation));

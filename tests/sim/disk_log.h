@@ -48,6 +48,14 @@ struct DiskOperation {
 class DiskLog {
  public:
   explicit DiskLog(std::filesystem::path root);
+  // As it was read from a file (recording.h): for afterwards only.
+  struct Recorded {
+    std::map<std::string, FileId> base_names;
+    std::map<FileId, Bytes> base_files;
+    std::vector<std::string> base_directories;
+    std::vector<DiskOperation> operations;
+  };
+  explicit DiskLog(Recorded recorded);
 
   // --- while the gateway runs; begin() before the operation, done() with its number after it ---
   [[nodiscard]] std::size_t begin(DiskOperation operation);

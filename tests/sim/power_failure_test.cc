@@ -2,7 +2,8 @@
 // nothing acknowledged is lost, and the state is the one that the journal gives.
 //
 // Each life is recorded once; what a cut leaves is a function of the record, the moment and a seed. A failure names them, and
-// keeps the files as the cut left them. ELECTRA_SIM_SEED chooses another life, ELECTRA_SIM_CUTS how many cuts a moment gets.
+// keeps the files as the cut left them, and the record: ELECTRA_SIM_REPLAY cuts it there again (recording_test.cc).
+// ELECTRA_SIM_SEED chooses another life, ELECTRA_SIM_CUTS how many cuts a moment gets.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
