@@ -36,20 +36,21 @@ int run(int argc, char** argv) {
   add_global_options(app, context, output);
   // Commands run in callbacks, after every option was read: the one place where -o json becomes --json.
   app.parse_complete_callback([&] { context.json = context.json || output == "json"; });
-  add_init(app, context);
-  add_serve(app, context);
-  add_start(app, context);
-  add_query(app, context);
-  add_tx(app, context);
-  add_keys(app, context);
-  add_inspect(app, context);
-  add_snapshot(app, context);
-  add_repair(app, context);
-  add_export(app, context);
-  add_prove(app, context);
-  add_check_proof(app, context);
-  add_verify(app, context);
-  add_version(app, context);
+  const Command commands(app);
+  add_init(commands, context);
+  add_serve(commands, context);
+  add_start(commands, context);
+  add_query(commands, context);
+  add_tx(commands, context);
+  add_keys(commands, context);
+  add_inspect(commands, context);
+  add_snapshot(commands, context);
+  add_repair(commands, context);
+  add_export(commands, context);
+  add_prove(commands, context);
+  add_check_proof(commands, context);
+  add_verify(commands, context);
+  add_version(commands, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

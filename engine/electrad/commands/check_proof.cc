@@ -104,22 +104,22 @@ Outcome check(const Context& context, const Options& options) {
 
 }  // namespace
 
-void add_check_proof(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("check-proof", "Check a proof that \"prove\" made, offline");
+void add_check_proof(Command app, Context& context) {
+  Command command = app.add_subcommand("check-proof", "Check a proof that \"prove\" made, offline");
   auto options = std::make_shared<Options>();
-  command->add_option("file", options->file, "The proof, binary or JSON")->required();
-  CLI::Option* genesis =
-      command->add_option("--genesis", options->genesis, "genesis.json of the chain (default: that of the home)");
-  CLI::Option* hash = command->add_option("--genesis-hash", options->genesis_hash, "Instead: its hash …");
-  CLI::Option* key = command->add_option("--gateway-key", options->gateway_key, "… and the gateway's public key");
-  hash->needs(key)->excludes(genesis);
-  key->needs(hash);
-  command->footer(
+  command.add_option("file", options->file, "The proof, binary or JSON").required();
+  Option genesis =
+      command.add_option("--genesis", options->genesis, "genesis.json of the chain (default: that of the home)");
+  Option hash = command.add_option("--genesis-hash", options->genesis_hash, "Instead: its hash …");
+  Option key = command.add_option("--gateway-key", options->gateway_key, "… and the gateway's public key");
+  hash.needs(key).excludes(genesis);
+  key.needs(hash);
+  command.footer(
       "Ends with 0 if the proof shows what it says, with 10 if it does not.\n\n"
       "Examples:\n"
       "  electrad check-proof bill.proof --genesis genesis.json\n"
       "  electrad check-proof balance.json --json");
-  command->callback([&context, options] { context.finish(check(context, *options)); });
+  command.callback([&context, options] { context.finish(check(context, *options)); });
 }
 
 }  // namespace electra::app

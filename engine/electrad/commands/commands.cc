@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "engine/electrad/amount.h"
 #include "engine/electrad/version.h"
 #include "engine/state/types.h"
 
@@ -15,27 +14,19 @@ void Context::finish(const std::expected<void, Failure>& outcome) {
   print_error(outcome.error(), json);
 }
 
-CLI::Validator whole_number() {
-  return CLI::Validator(
-      [](std::string& text) {
-        return parse_whole(text) ? std::string() : fmt::format("\"{}\" is not a whole number", text);
-      },
-      "");
-}
-
-void add_node_options(CLI::App& command, NodeOptions& options, const std::string& from_default) {
+void add_node_options(Command command, NodeOptions& options, const std::string& from_default) {
   command.add_option("--node", options.node,
                      "The gateway's address, host:port (default: the one that serves the home)");
   command.add_option("--from", options.from, fmt::format("Name of the key that signs ({})", from_default));
   command.add_option("--timeout", options.timeout_s, "Seconds to wait for answers")
-      ->check(CLI::Range(0.1, 86400.0))
-      ->capture_default_str();
+      .in_range(0.1, 86400.0)
+      .capture_default_str();
 }
 
-void add_version(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("version", "Print the version");
-  command->footer("Example:\n  electrad version --json");
-  command->callback([&context] {
+void add_version(Command app, Context& context) {
+  Command command = app.add_subcommand("version", "Print the version");
+  command.footer("Example:\n  electrad version --json");
+  command.callback([&context] {
     if (context.json) {
       print_json({{"name", "electrad"}, {"version", kVersion}, {"rulesVersion", state::kRulesVersion}});
     } else {

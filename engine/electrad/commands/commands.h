@@ -2,12 +2,11 @@
 // callback that runs the command and sets Context::exit_code.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <expected>
 #include <functional>
 #include <string>
 
+#include "engine/electrad/command_line.h"
 #include "engine/electrad/exit_code.h"
 #include "engine/electrad/gateway_client.h"
 #include "engine/electrad/home.h"
@@ -27,20 +26,20 @@ struct Context {
   void finish(const std::expected<void, Failure>& outcome);
 };
 
-void add_init(CLI::App& app, Context& context);
-void add_serve(CLI::App& app, Context& context);
-void add_start(CLI::App& app, Context& context);
-void add_keys(CLI::App& app, Context& context);
-void add_query(CLI::App& app, Context& context);
-void add_tx(CLI::App& app, Context& context);
-void add_inspect(CLI::App& app, Context& context);
-void add_snapshot(CLI::App& app, Context& context);
-void add_repair(CLI::App& app, Context& context);
-void add_export(CLI::App& app, Context& context);
-void add_prove(CLI::App& app, Context& context);
-void add_check_proof(CLI::App& app, Context& context);
-void add_verify(CLI::App& app, Context& context);
-void add_version(CLI::App& app, Context& context);
+void add_init(Command app, Context& context);
+void add_serve(Command app, Context& context);
+void add_start(Command app, Context& context);
+void add_keys(Command app, Context& context);
+void add_query(Command app, Context& context);
+void add_tx(Command app, Context& context);
+void add_inspect(Command app, Context& context);
+void add_snapshot(Command app, Context& context);
+void add_repair(Command app, Context& context);
+void add_export(Command app, Context& context);
+void add_prove(Command app, Context& context);
+void add_check_proof(Command app, Context& context);
+void add_verify(Command app, Context& context);
+void add_version(Command app, Context& context);
 
 // Changes of the configuration that one start makes.
 struct StartOptions {
@@ -51,12 +50,9 @@ struct StartOptions {
 
 // Serves the home's chain until a signal comes or its journal fails. Used by `start` and `serve`.
 [[nodiscard]] std::expected<void, Failure> run_gateway(const Home& home, const StartOptions& options);
-void add_start_options(CLI::App& command, StartOptions& options);
-
-// For options of unsigned type: digits only. Without it a sign would be taken and wrap around.
-[[nodiscard]] CLI::Validator whole_number();
+void add_start_options(Command command, StartOptions& options);
 
 // --node, --from and --timeout. `from_default` is for the help only.
-void add_node_options(CLI::App& command, NodeOptions& options, const std::string& from_default);
+void add_node_options(Command command, NodeOptions& options, const std::string& from_default);
 
 }  // namespace electra::app

@@ -70,26 +70,23 @@ std::expected<void, Failure> run(const Home& home, const Options& options, bool 
 
 }  // namespace
 
-void add_export(CLI::App& app, Context& context) {
-  CLI::App* group = app.add_subcommand("export", "Write the chain to a file for others");
-  group->require_subcommand(1);
-  CLI::App* command = group->add_subcommand("blocks", "Packed blocks: signed headers and messages, no secrets");
+void add_export(Command app, Context& context) {
+  Command group = app.add_subcommand("export", "Write the chain to a file for others");
+  group.require_subcommand();
+  Command command = group.add_subcommand("blocks", "Packed blocks: signed headers and messages, no secrets");
   auto options = std::make_shared<Options>();
-  command->add_option("--out", options->out, "The file to write; it must not be there")->required();
-  command->add_option("--from", options->from, "First block")
-      ->check(whole_number())
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--to", options->to, "Last block (default: the last one that is signed)")
-      ->check(whole_number())
-      ->check(CLI::PositiveNumber);
-  command->footer(
+  command.add_option("--out", options->out, "The file to write; it must not be there").required();
+  command.add_option("--from", options->from, "First block").whole_number().positive().capture_default_str();
+  command.add_option("--to", options->to, "Last block (default: the last one that is signed)")
+      .whole_number()
+      .positive();
+  command.footer(
       "Safe while a gateway serves. A damaged journal is not exported: the exit code is 7.\n"
       "`electrad init --from FILE` makes a home from the file, `electrad verify FILE` checks it.\n\n"
       "Examples:\n"
       "  electrad export blocks --out chain.blocks\n"
       "  electrad export blocks --out week-2.blocks --from 10081 --to 20160 --json");
-  command->callback([&context, options] { context.finish(run(context.home(), *options, context.json)); });
+  command.callback([&context, options] { context.finish(run(context.home(), *options, context.json)); });
 }
 
 }  // namespace electra::app

@@ -77,17 +77,17 @@ std::expected<void, Failure> run(const Home& home, const Options& options, bool 
 
 }  // namespace
 
-void add_init(CLI::App& app, Context& context) {
-  CLI::App* command =
+void add_init(Command app, Context& context) {
+  Command command =
       app.add_subcommand("init", "Make a chain: configuration, genesis, development keys; or take one over");
   auto options = std::make_shared<Options>();
-  command->add_option("--config", options->config,
-                      "The config.yml to make it from (default: a documented small grid, written to the home)");
+  command.add_option("--config", options->config,
+                     "The config.yml to make it from (default: a documented small grid, written to the home)");
   command
-      ->add_option("--from", options->from,
-                   "Take over the chain in these files of packed blocks, in their order (`electrad export blocks`)")
-      ->expected(1, -1);
-  command->footer(
+      .add_option("--from", options->from,
+                  "Take over the chain in these files of packed blocks, in their order (`electrad export blocks`)")
+      .expected(1, -1);
+  command.footer(
       "Refuses a home that has a chain already. With --from everything in the files is checked first, and the\n"
       "gateway's key has to be put into the home before `start`; what a config.yml says of the genesis has no "
       "effect.\n\n"
@@ -96,7 +96,7 @@ void add_init(CLI::App& app, Context& context) {
       "  electrad init --home /var/lib/electra --config config.yml\n"
       "  electrad init --home /tmp/grid --json\n"
       "  electrad init --home /tmp/copy --from week-1.blocks week-2.blocks");
-  command->callback([&context, options] { context.finish(run(context.home(), *options, context.json)); });
+  command.callback([&context, options] { context.finish(run(context.home(), *options, context.json)); });
 }
 
 }  // namespace electra::app

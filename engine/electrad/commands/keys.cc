@@ -99,10 +99,10 @@ std::expected<void, Failure> export_public(const Home& home, const std::vector<s
 
 }  // namespace
 
-void add_keys(CLI::App& app, Context& context) {
-  CLI::App* keys = app.add_subcommand("keys", "Private keys of the home: add, list, show, import, export-public");
-  keys->require_subcommand(1);
-  keys->footer(
+void add_keys(Command app, Context& context) {
+  Command keys = app.add_subcommand("keys", "Private keys of the home: add, list, show, import, export-public");
+  keys.require_subcommand();
+  keys.footer(
       "Examples:\n"
       "  electrad keys list\n"
       "  electrad keys add meter-17\n"
@@ -111,32 +111,32 @@ void add_keys(CLI::App& app, Context& context) {
   auto names = std::make_shared<std::vector<std::string>>();
   auto phrase = std::make_shared<std::string>();
 
-  CLI::App* command = keys->add_subcommand("add", "Make a key");
-  command->add_option("name", *name, "Name of the key")->required();
-  command->add_option("--development-seed", *phrase, "Derive it from this phrase and its name instead of drawing it");
-  command->footer(
+  Command command = keys.add_subcommand("add", "Make a key");
+  command.add_option("name", *name, "Name of the key").required();
+  command.add_option("--development-seed", *phrase, "Derive it from this phrase and its name instead of drawing it");
+  command.footer(
       "Examples:\n  electrad keys add meter-17\n  electrad keys add H001 --development-seed \"some phrase\"");
-  command->callback([&context, name, phrase] { context.finish(add(context.home(), *name, *phrase, context.json)); });
+  command.callback([&context, name, phrase] { context.finish(add(context.home(), *name, *phrase, context.json)); });
 
-  command = keys->add_subcommand("list", "Names and addresses");
-  command->footer("Example:\n  electrad keys list --json");
-  command->callback([&context] { context.finish(list(context.home(), context.json)); });
+  command = keys.add_subcommand("list", "Names and addresses");
+  command.footer("Example:\n  electrad keys list --json");
+  command.callback([&context] { context.finish(list(context.home(), context.json)); });
 
-  command = keys->add_subcommand("show", "Address and public key");
-  command->add_option("name", *name, "Name of the key")->required();
-  command->footer("Example:\n  electrad keys show alice");
-  command->callback([&context, name] { context.finish(show(context.home(), *name, context.json)); });
+  command = keys.add_subcommand("show", "Address and public key");
+  command.add_option("name", *name, "Name of the key").required();
+  command.footer("Example:\n  electrad keys show alice");
+  command.callback([&context, name] { context.finish(show(context.home(), *name, context.json)); });
 
   command =
-      keys->add_subcommand("import", "Store a private key that is read from standard input, 64 hexadecimal digits");
-  command->add_option("name", *name, "Name of the key")->required();
-  command->footer("Example:\n  electrad keys import meter-17 < seed.hex");
-  command->callback([&context, name] { context.finish(import(context.home(), *name, context.json)); });
+      keys.add_subcommand("import", "Store a private key that is read from standard input, 64 hexadecimal digits");
+  command.add_option("name", *name, "Name of the key").required();
+  command.footer("Example:\n  electrad keys import meter-17 < seed.hex");
+  command.callback([&context, name] { context.finish(import(context.home(), *name, context.json)); });
 
-  command = keys->add_subcommand("export-public", "Name, public key and address, one line a key");
-  command->add_option("names", *names, "Names of keys (default: all)");
-  command->footer("Example:\n  electrad keys export-public alice bob");
-  command->callback([&context, names] { context.finish(export_public(context.home(), *names, context.json)); });
+  command = keys.add_subcommand("export-public", "Name, public key and address, one line a key");
+  command.add_option("names", *names, "Names of keys (default: all)");
+  command.footer("Example:\n  electrad keys export-public alice bob");
+  command.callback([&context, names] { context.finish(export_public(context.home(), *names, context.json)); });
 }
 
 }  // namespace electra::app

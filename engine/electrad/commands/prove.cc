@@ -267,29 +267,29 @@ using OptionsPointer = std::shared_ptr<Options>;
 using Prove = MadeProof (*)(const Context&, const Options&);
 
 // What every kind of proof has: where to, how, of which block.
-void finish_command(CLI::App* command, Context& context, const OptionsPointer& options, Prove prove) {
-  command->add_option("--height", options->height, "Height of the block (default: the newest with a signed header)")
-      ->check(whole_number());
-  command->add_option("--out", options->out, "File to write (default: standard output)");
-  command->add_option("--format", options->format, "binary or json (default: json on standard output, else binary)")
-      ->check(CLI::IsMember({"binary", "json"}));
-  command->callback(
+void finish_command(Command command, Context& context, const OptionsPointer& options, Prove prove) {
+  command.add_option("--height", options->height, "Height of the block (default: the newest with a signed header)")
+      .whole_number();
+  command.add_option("--out", options->out, "File to write (default: standard output)");
+  command.add_option("--format", options->format, "binary or json (default: json on standard output, else binary)")
+      .one_of({"binary", "json"});
+  command.callback(
       [&context, options, prove] { context.finish(deliver(context, *options, prove(context, *options))); });
 }
 
-void add_absent(CLI::App& prove, Context& context, const OptionsPointer& options) {
-  CLI::App* absent = prove.add_subcommand("absent", "That there is no such slot or account");
-  absent->require_subcommand(1);
-  absent->footer("Example:\n  electrad prove absent slot 900");
-  CLI::App* command = absent->add_subcommand("slot", "No key holder was ever registered under this number");
-  command->add_option("number", options->number, "The slot")->required()->check(whole_number());
-  command->footer("Example:\n  electrad prove absent slot 900 --out nobody.proof");
+void add_absent(Command prove, Context& context, const OptionsPointer& options) {
+  Command absent = prove.add_subcommand("absent", "That there is no such slot or account");
+  absent.require_subcommand();
+  absent.footer("Example:\n  electrad prove absent slot 900");
+  Command command = absent.add_subcommand("slot", "No key holder was ever registered under this number");
+  command.add_option("number", options->number, "The slot").required().whole_number();
+  command.footer("Example:\n  electrad prove absent slot 900 --out nobody.proof");
   finish_command(command, context, options, [](const Context& with, const Options& asked) {
     return prove_absent(with, asked, state::Table::holders);
   });
-  command = absent->add_subcommand("account", "No account was ever opened under this number");
-  command->add_option("number", options->number, "Number of the account")->required()->check(whole_number());
-  command->footer("Example:\n  electrad prove absent account 5000");
+  command = absent.add_subcommand("account", "No account was ever opened under this number");
+  command.add_option("number", options->number, "Number of the account").required().whole_number();
+  command.footer("Example:\n  electrad prove absent account 5000");
   finish_command(command, context, options, [](const Context& with, const Options& asked) {
     return prove_absent(with, asked, state::Table::accounts);
   });
@@ -297,10 +297,10 @@ void add_absent(CLI::App& prove, Context& context, const OptionsPointer& options
 
 }  // namespace
 
-void add_prove(CLI::App& app, Context& context) {
-  CLI::App* prove = app.add_subcommand("prove", "Make a proof that others can check with \"check-proof\"");
-  prove->require_subcommand(1);
-  prove->footer(
+void add_prove(Command app, Context& context) {
+  Command prove = app.add_subcommand("prove", "Make a proof that others can check with \"check-proof\"");
+  prove.require_subcommand();
+  prove.footer(
       "Works offline on the journal of the home and executes it up to the block. Safe while a gateway serves.\n\n"
       "Examples:\n"
       "  electrad prove message FLAT-1 17 --out reading.proof\n"
@@ -308,34 +308,34 @@ void add_prove(CLI::App& app, Context& context) {
       "  electrad prove registers FLAT-1 --height 100");
   auto options = std::make_shared<Options>();
 
-  CLI::App* command = prove->add_subcommand("message", "A message and what became of it");
-  command->add_option("sender", options->name, "Address, slot or serial number of the sender")->required();
-  command->add_option("sequence", options->sequence, "The message's sequence")->required()->check(whole_number());
-  command->add_option("--message-id", options->message_id,
-                      "Only the message with this id, where several had the sequence");
-  command->footer(
+  Command command = prove.add_subcommand("message", "A message and what became of it");
+  command.add_option("sender", options->name, "Address, slot or serial number of the sender").required();
+  command.add_option("sequence", options->sequence, "The message's sequence").required().whole_number();
+  command.add_option("--message-id", options->message_id,
+                     "Only the message with this id, where several had the sequence");
+  command.footer(
       "Without --height all blocks are searched, from the first.\n\nExample:\n  electrad prove message FLAT-1 17");
   finish_command(command, context, options, prove_message);
 
-  command = prove->add_subcommand("balance", "An account of the ledger");
-  command->add_option("account", options->name, "Its number, or a holder (address, serial number): its wallet")
-      ->required();
-  command->footer("Examples:\n  electrad prove balance 5\n  electrad prove balance alice --out balance.proof");
+  command = prove.add_subcommand("balance", "An account of the ledger");
+  command.add_option("account", options->name, "Its number, or a holder (address, serial number): its wallet")
+      .required();
+  command.footer("Examples:\n  electrad prove balance 5\n  electrad prove balance alice --out balance.proof");
   finish_command(command, context, options, prove_balance);
 
-  command = prove->add_subcommand("registers", "A meter's registers and sums");
-  command->add_option("meter", options->name, "Address, slot or serial number")->required();
-  command->footer("Example:\n  electrad prove registers FLAT-1");
+  command = prove.add_subcommand("registers", "A meter's registers and sums");
+  command.add_option("meter", options->name, "Address, slot or serial number").required();
+  command.footer("Example:\n  electrad prove registers FLAT-1");
   finish_command(command, context, options,
                  [](const Context& with, const Options& asked) { return prove_holder(with, asked, true); });
 
-  command = prove->add_subcommand("holder", "An entry of the directory: serial number, key, status");
-  command->add_option("holder", options->name, "Address, slot or serial number")->required();
-  command->footer("Example:\n  electrad prove holder 3");
+  command = prove.add_subcommand("holder", "An entry of the directory: serial number, key, status");
+  command.add_option("holder", options->name, "Address, slot or serial number").required();
+  command.footer("Example:\n  electrad prove holder 3");
   finish_command(command, context, options,
                  [](const Context& with, const Options& asked) { return prove_holder(with, asked, false); });
 
-  add_absent(*prove, context, options);
+  add_absent(prove, context, options);
 }
 
 }  // namespace electra::app

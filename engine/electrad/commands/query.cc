@@ -253,64 +253,64 @@ Outcome show_cycle(const Asker& asker, std::uint64_t id) {
   return {};
 }
 
-void add_meter_queries(CLI::App& query, const AskerPointer& asker) {
-  CLI::App* meter = query.add_subcommand("meter", "Cycles, parameters and the directory of meters");
-  meter->require_subcommand(1);
-  meter->footer(
+void add_meter_queries(Command query, const AskerPointer& asker) {
+  Command meter = query.add_subcommand("meter", "Cycles, parameters and the directory of meters");
+  meter.require_subcommand();
+  meter.footer(
       "Examples:\n"
       "  electrad query meter currentcycle-id\n"
       "  electrad query meter list-meterdirectory --json");
 
-  CLI::App* command = meter->add_subcommand("currentcycle-id", "The billing cycle that is open now");
-  command->footer("Example:\n  electrad query meter currentcycle-id --json");
-  command->callback([asker] { asker->context.finish(current_cycle(*asker)); });
+  Command command = meter.add_subcommand("currentcycle-id", "The billing cycle that is open now");
+  command.footer("Example:\n  electrad query meter currentcycle-id --json");
+  command.callback([asker] { asker->context.finish(current_cycle(*asker)); });
 
-  command = meter->add_subcommand("params", "Interval, cycle, prices");
-  command->footer("Example:\n  electrad query meter params");
-  command->callback([asker] { asker->context.finish(params(*asker)); });
+  command = meter.add_subcommand("params", "Interval, cycle, prices");
+  command.footer("Example:\n  electrad query meter params");
+  command.callback([asker] { asker->context.finish(params(*asker)); });
 
-  command = meter->add_subcommand("list-meterdirectory", "All meters");
-  command->footer("Example:\n  electrad query meter list-meterdirectory");
-  command->callback([asker] { asker->context.finish(list_directory(*asker)); });
+  command = meter.add_subcommand("list-meterdirectory", "All meters");
+  command.footer("Example:\n  electrad query meter list-meterdirectory");
+  command.callback([asker] { asker->context.finish(list_directory(*asker)); });
 
   auto device = std::make_shared<std::string>();
   auto serial = std::make_shared<std::string>();
-  command = meter->add_subcommand("show-meterdirectory", "One meter");
-  command->add_option("device", *device, "Address of the device, electra1…")->required();
-  command->add_option("serial", *serial, "Its serial number")->required();
-  command->footer("Example:\n  electrad query meter show-meterdirectory electra1… FLAT-1");
-  command->callback([asker, device, serial] { asker->context.finish(show_directory(*asker, *device, *serial)); });
+  command = meter.add_subcommand("show-meterdirectory", "One meter");
+  command.add_option("device", *device, "Address of the device, electra1…").required();
+  command.add_option("serial", *serial, "Its serial number").required();
+  command.footer("Example:\n  electrad query meter show-meterdirectory electra1… FLAT-1");
+  command.callback([asker, device, serial] { asker->context.finish(show_directory(*asker, *device, *serial)); });
 
-  command = meter->add_subcommand("list-billingcycles",
-                                  "The billing cycles that the gateway still keeps, at most 1024 closed ones");
-  command->footer("Example:\n  electrad query meter list-billingcycles --json");
-  command->callback([asker] { asker->context.finish(list_cycles(*asker)); });
+  command = meter.add_subcommand("list-billingcycles",
+                                 "The billing cycles that the gateway still keeps, at most 1024 closed ones");
+  command.footer("Example:\n  electrad query meter list-billingcycles --json");
+  command.callback([asker] { asker->context.finish(list_cycles(*asker)); });
 
   auto cycle = std::make_shared<std::uint64_t>(0);
-  command = meter->add_subcommand("show-billingcycles", "One billing cycle");
-  command->add_option("cycle", *cycle, "Its number")->required()->check(whole_number());
-  command->footer("Example:\n  electrad query meter show-billingcycles 1");
-  command->callback([asker, cycle] { asker->context.finish(show_cycle(*asker, *cycle)); });
+  command = meter.add_subcommand("show-billingcycles", "One billing cycle");
+  command.add_option("cycle", *cycle, "Its number").required().whole_number();
+  command.footer("Example:\n  electrad query meter show-billingcycles 1");
+  command.callback([asker, cycle] { asker->context.finish(show_cycle(*asker, *cycle)); });
 }
 
-void add_bank_queries(CLI::App& query, const AskerPointer& asker) {
-  CLI::App* bank = query.add_subcommand("bank", "Balances");
-  bank->require_subcommand(1);
-  CLI::App* command = bank->add_subcommand("balances", "What a holder's wallet holds");
+void add_bank_queries(Command query, const AskerPointer& asker) {
+  Command bank = query.add_subcommand("bank", "Balances");
+  bank.require_subcommand();
+  Command command = bank.add_subcommand("balances", "What a holder's wallet holds");
   auto name = std::make_shared<std::string>();
-  command->add_option("holder", *name, "Address, slot or serial number")->required();
-  command->footer("Examples:\n  electrad query bank balances alice\n  electrad query bank balances electra1… --json");
-  command->callback([asker, name] { asker->context.finish(balances(*asker, *name)); });
+  command.add_option("holder", *name, "Address, slot or serial number").required();
+  command.footer("Examples:\n  electrad query bank balances alice\n  electrad query bank balances electra1… --json");
+  command.callback([asker, name] { asker->context.finish(balances(*asker, *name)); });
 }
 
 }  // namespace
 
-void add_query(CLI::App& app, Context& context) {
-  CLI::App* query = app.add_subcommand("query", "Ask a running gateway")->alias("q");
-  query->require_subcommand(1);
+void add_query(Command app, Context& context) {
+  Command query = app.add_subcommand("query", "Ask a running gateway").alias("q");
+  query.require_subcommand();
   auto asker = std::make_shared<Asker>(Asker{context, {}});
-  add_node_options(*query, asker->node, "default: the operator's if it is in the home");
-  query->footer(
+  add_node_options(query, asker->node, "default: the operator's if it is in the home");
+  query.footer(
       "Status, blocks, parameters and cycles are for everybody; a holder's data for itself, its owner, operators,\n"
       "auditors and the gateway; the digest for the last three. --from says who asks.\n\n"
       "Examples:\n"
@@ -319,39 +319,39 @@ void add_query(CLI::App& app, Context& context) {
       "  electrad query meter currentcycle-id --json\n"
       "  electrad query holder FLAT-1 --from operator\n"
       "  electrad query bank balances alice --node 127.0.0.1:26600");
-  add_meter_queries(*query, asker);
-  add_bank_queries(*query, asker);
+  add_meter_queries(query, asker);
+  add_bank_queries(query, asker);
 
-  CLI::App* command = query->add_subcommand("status", "Chain, batch, time, heights and signer of blocks, totals");
-  command->footer("Example:\n  electrad query status --json");
-  command->callback([asker] { asker->context.finish(status(*asker)); });
+  Command command = query.add_subcommand("status", "Chain, batch, time, heights and signer of blocks, totals");
+  command.footer("Example:\n  electrad query status --json");
+  command.callback([asker] { asker->context.finish(status(*asker)); });
 
-  command = query->add_subcommand("digest", "Digests of the settlement and of the whole state, and the state root");
-  command->footer("Example:\n  electrad query digest");
-  command->callback([asker] { asker->context.finish(digest(*asker)); });
+  command = query.add_subcommand("digest", "Digests of the settlement and of the whole state, and the state root");
+  command.footer("Example:\n  electrad query digest");
+  command.callback([asker] { asker->context.finish(digest(*asker)); });
 
   auto height = std::make_shared<std::uint64_t>(0);
-  command = query->add_subcommand("block", "The signed header of a block, its signature checked");
-  command->add_option("height", *height, "Its height; 0 or left out: the newest signed one")->check(whole_number());
-  command->footer(
+  command = query.add_subcommand("block", "The signed header of a block, its signature checked");
+  command.add_option("height", *height, "Its height; 0 or left out: the newest signed one").whole_number();
+  command.footer(
       "The signature is checked under the gateway's key of the home's genesis. A header's hash stands for everything\n"
       "before it: compare it with others.\n\n"
       "Examples:\n"
       "  electrad query block\n"
       "  electrad query block 78 --json");
-  command->callback([asker, height] { asker->context.finish(block(*asker, *height)); });
+  command.callback([asker, height] { asker->context.finish(block(*asker, *height)); });
 
   auto name = std::make_shared<std::string>();
-  command = query->add_subcommand("holder", "All that the directory knows of one holder");
-  command->add_option("holder", *name, "Address, slot or serial number (serial:123 if it is all digits)")->required();
-  command->footer("Examples:\n  electrad query holder alice\n  electrad query holder 3 --json");
-  command->callback([asker, name] { asker->context.finish(holder(*asker, *name)); });
+  command = query.add_subcommand("holder", "All that the directory knows of one holder");
+  command.add_option("holder", *name, "Address, slot or serial number (serial:123 if it is all digits)").required();
+  command.footer("Examples:\n  electrad query holder alice\n  electrad query holder 3 --json");
+  command.callback([asker, name] { asker->context.finish(holder(*asker, *name)); });
 
   auto number = std::make_shared<std::uint32_t>(0);
-  command = query->add_subcommand("account", "One account of the ledger");
-  command->add_option("number", *number, "Its number")->required()->check(whole_number());
-  command->footer("Example:\n  electrad query account 5 --json");
-  command->callback([asker, number] { asker->context.finish(account(*asker, *number)); });
+  command = query.add_subcommand("account", "One account of the ledger");
+  command.add_option("number", *number, "Its number").required().whole_number();
+  command.footer("Example:\n  electrad query account 5 --json");
+  command.callback([asker, number] { asker->context.finish(account(*asker, *number)); });
 }
 
 }  // namespace electra::app

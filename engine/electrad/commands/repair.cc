@@ -77,13 +77,13 @@ std::expected<void, Failure> run(const Home& home, const RepairOptions& options,
 
 }  // namespace
 
-void add_repair(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("repair", "Cut what keeps a gateway from starting, by explicit command");
+void add_repair(Command app, Context& context) {
+  Command command = app.add_subcommand("repair", "Cut what keeps a gateway from starting, by explicit command");
   auto options = std::make_shared<RepairOptions>();
-  command->add_flag("--cut-unacknowledged", options->cut_unacknowledged,
-                    "The end of the journal from the batch on whose execution failed, which no receipt has left for");
-  command->add_flag("--yes", options->yes, "Do it; without it only what would be lost is told");
-  command->footer(
+  command.add_flag("--cut-unacknowledged", options->cut_unacknowledged,
+                   "The end of the journal from the batch on whose execution failed, which no receipt has left for");
+  command.add_flag("--yes", options->yes, "Do it; without it only what would be lost is told");
+  command.footer(
       "For a gateway that aborts at every start at the same message of its last batches. What a receipt may have left\n"
       "for is never cut: the gateway that failed has left a note of it, and without one nothing is. Senders still "
       "have\n"
@@ -91,7 +91,7 @@ void add_repair(CLI::App& app, Context& context) {
       "Examples:\n"
       "  electrad repair --cut-unacknowledged          what would be lost\n"
       "  electrad repair --cut-unacknowledged --yes    cut it");
-  command->callback([&context, options] { context.finish(run(context.home(), *options, context.json)); });
+  command.callback([&context, options] { context.finish(run(context.home(), *options, context.json)); });
 }
 
 }  // namespace electra::app

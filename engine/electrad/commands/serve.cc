@@ -56,21 +56,21 @@ std::expected<void, Failure> run(const Home& home, const Options& options, bool 
 
 }  // namespace
 
-void add_serve(CLI::App& app, Context& context) {
-  CLI::App* command =
+void add_serve(Command app, Context& context) {
+  Command command =
       app.add_subcommand("serve", "Start a development grid: makes the chain if there is none, then starts");
   auto options = std::make_shared<Options>();
-  command->add_option(
+  command.add_option(
       "--config", options->config,
       "The config.yml of a new chain (default: ./config.yml if there is one, else a documented small grid)");
-  add_start_options(*command, options->start);
-  command->footer(
+  add_start_options(command, options->start);
+  command.footer(
       "Accounts and meters of the configuration are active at once, with keys derived from its development seed.\n\n"
       "Examples:\n"
       "  electrad serve\n"
       "  electrad serve --home /tmp/grid --config data/lv-urban/config.yml\n"
       "  electrad serve --home /tmp/grid --listen 127.0.0.1:0");
-  command->callback([&context, options] { context.finish(run(context.home(), *options, context.json)); });
+  command.callback([&context, options] { context.finish(run(context.home(), *options, context.json)); });
 }
 
 }  // namespace electra::app

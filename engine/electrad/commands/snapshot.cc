@@ -41,18 +41,18 @@ std::expected<void, Failure> run(const Home& home, const std::string& out, bool 
 
 }  // namespace
 
-void add_snapshot(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("snapshot", "Copy the home for a backup, while a gateway serves or not");
+void add_snapshot(Command app, Context& context) {
+  Command command = app.add_subcommand("snapshot", "Copy the home for a backup, while a gateway serves or not");
   auto out = std::make_shared<std::string>();
-  command->add_option("--out", *out, "The directory to make; it must not be there, or be empty")->required();
-  command->footer(
+  command.add_option("--out", *out, "The directory to make; it must not be there, or be empty").required();
+  command.footer(
       "The newest snapshot of the state, the journal from there on, headers, genesis and configuration: a home that\n"
       "`electrad start` accepts elsewhere, when the gateway's key has been put there. Private keys are never "
       "copied.\n\n"
       "Examples:\n"
       "  electrad snapshot --out /backup/grid-monday\n"
       "  electrad snapshot --out /backup/grid-monday --json");
-  command->callback([&context, out] { context.finish(run(context.home(), *out, context.json)); });
+  command.callback([&context, out] { context.finish(run(context.home(), *out, context.json)); });
 }
 
 }  // namespace electra::app

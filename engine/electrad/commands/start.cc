@@ -393,28 +393,28 @@ std::expected<void, Failure> run_gateway(const Home& home, const StartOptions& o
       ExitCode::stopped, fmt::format("the journal failed, nothing acknowledged is lost: {}", (*gateway)->failure())});
 }
 
-void add_start_options(CLI::App& command, StartOptions& options) {
+void add_start_options(Command command, StartOptions& options) {
   command.add_option("--listen", options.listen,
                      "host:port to listen on instead of the configuration's; port 0: any free one");
   command.add_option("--log-level", options.log_level, "debug, info, warning or error instead of the configuration's")
-      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+      .one_of({"debug", "info", "warning", "error"});
   command.add_option("--new-epoch", options.new_epoch,
                      "Begin a new epoch, signed by this operator's key: for data restored from an older copy, when the "
                      "newer one is lost");
 }
 
-void add_start(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("start", "Serve the home's chain");
+void add_start(Command app, Context& context) {
+  Command command = app.add_subcommand("start", "Serve the home's chain");
   auto options = std::make_shared<StartOptions>();
-  add_start_options(*command, *options);
-  command->footer(
+  add_start_options(command, *options);
+  command.footer(
       "Recovers the journal, then serves until SIGINT or SIGTERM. While it serves, the file `address` in the home "
       "holds\n"
       "host:port. The log goes to standard error.\n\n"
       "Examples:\n"
       "  electrad start\n"
       "  electrad start --home /var/lib/electra --listen 0.0.0.0:26600");
-  command->callback([&context, options] { context.finish(run_gateway(context.home(), *options)); });
+  command.callback([&context, options] { context.finish(run_gateway(context.home(), *options)); });
 }
 
 }  // namespace electra::app

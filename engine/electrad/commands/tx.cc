@@ -69,19 +69,13 @@ struct PhaseArguments {
   std::uint32_t maxmi = 0;
 };
 
-void add_phase_arguments(CLI::App& command, PhaseArguments& phase, const std::string& suffix) {
-  command.add_option("whin" + suffix, phase.whin, "Wh taken from the grid, cumulative")
-      ->required()
-      ->check(whole_number());
-  command.add_option("whout" + suffix, phase.whout, "Wh given to the grid, cumulative")
-      ->required()
-      ->check(whole_number());
-  command.add_option("mvolt" + suffix, phase.mvolt, "Voltage, mV")->required()->check(whole_number());
-  command.add_option("mhertz" + suffix, phase.mhertz, "Frequency, mHz")->required()->check(whole_number());
-  command.add_option("mpf" + suffix, phase.mpf, "Power factor, 1/1000")->required()->check(whole_number());
-  command.add_option("maxmi" + suffix, phase.maxmi, "Largest current of the interval, mA")
-      ->required()
-      ->check(whole_number());
+void add_phase_arguments(Command command, PhaseArguments& phase, const std::string& suffix) {
+  command.add_option("whin" + suffix, phase.whin, "Wh taken from the grid, cumulative").required().whole_number();
+  command.add_option("whout" + suffix, phase.whout, "Wh given to the grid, cumulative").required().whole_number();
+  command.add_option("mvolt" + suffix, phase.mvolt, "Voltage, mV").required().whole_number();
+  command.add_option("mhertz" + suffix, phase.mhertz, "Frequency, mHz").required().whole_number();
+  command.add_option("mpf" + suffix, phase.mpf, "Power factor, 1/1000").required().whole_number();
+  command.add_option("maxmi" + suffix, phase.maxmi, "Largest current of the interval, mA").required().whole_number();
 }
 
 strict::PhaseReading phase_reading(std::uint32_t number, const PhaseArguments& phase) {
@@ -100,44 +94,40 @@ Outcome record(const Sending& sending, const strict::Reading& reading) {
   return send(sending, sending.options, [&](GatewayClient&) { return payload; }, "");
 }
 
-void add_meter(CLI::App& tx, const SendingPointer& sending) {
-  CLI::App* meter = tx.add_subcommand("meter", "Readings");
-  meter->require_subcommand(1);
+void add_meter(Command tx, const SendingPointer& sending) {
+  Command meter = tx.add_subcommand("meter", "Readings");
+  meter.require_subcommand();
 
-  CLI::App* command = meter->add_subcommand("record", "Record the registers of one phase");
+  Command command = meter.add_subcommand("record", "Record the registers of one phase");
   struct One {
     std::uint64_t time = 0;
     std::uint32_t phase = 0;
     PhaseArguments registers;
   };
   auto one = std::make_shared<One>();
-  command->add_option("timestamp", one->time, "Instant of the reading, unix seconds")
-      ->required()
-      ->check(whole_number());
-  command->add_option("phase", one->phase, "1, 2 or 3")->required()->check(CLI::Range(1, 3));
-  add_phase_arguments(*command, one->registers, "");
-  command->footer("Example:\n  electrad tx meter record 1666772865 1 3500 0 230000 50000 958 16 --from alice");
-  command->callback([sending, one] {
+  command.add_option("timestamp", one->time, "Instant of the reading, unix seconds").required().whole_number();
+  command.add_option("phase", one->phase, "1, 2 or 3").required().in_range(1, 3);
+  add_phase_arguments(command, one->registers, "");
+  command.footer("Example:\n  electrad tx meter record 1666772865 1 3500 0 230000 50000 958 16 --from alice");
+  command.callback([sending, one] {
     strict::Reading reading{.time = one->time, .count = 1, .items = {}};
     reading.items[0] = phase_reading(one->phase, one->registers);
     sending->context.finish(record(*sending, reading));
   });
 
-  command = meter->add_subcommand("record-3", "Record the registers of three phases");
+  command = meter.add_subcommand("record-3", "Record the registers of three phases");
   struct Three {
     std::uint64_t time = 0;
     std::array<PhaseArguments, 3> registers;
   };
   auto three = std::make_shared<Three>();
-  command->add_option("timestamp", three->time, "Instant of the reading, unix seconds")
-      ->required()
-      ->check(whole_number());
-  for (std::size_t i = 0; i < 3; ++i) add_phase_arguments(*command, three->registers[i], std::to_string(i + 1));
-  command->footer(
+  command.add_option("timestamp", three->time, "Instant of the reading, unix seconds").required().whole_number();
+  for (std::size_t i = 0; i < 3; ++i) add_phase_arguments(command, three->registers[i], std::to_string(i + 1));
+  command.footer(
       "Example:\n"
       "  electrad tx meter record-3 1666772865 3500 0 230000 50000 958 16 2100 0 230000 50000 950 12 \\\n"
       "    900 0 230000 50000 990 7 --from FLAT-1");
-  command->callback([sending, three] {
+  command.callback([sending, three] {
     strict::Reading reading{.time = three->time, .count = 3, .items = {}};
     for (std::uint32_t i = 0; i < 3; ++i) reading.items[i] = phase_reading(i + 1, three->registers[i]);
     sending->context.finish(record(*sending, reading));
@@ -222,25 +212,25 @@ Outcome bank_send(const Sending& sending, const SendArguments& arguments) {
   return send(sending, options, make, "", {{"amount", amount_text(*amount)}});
 }
 
-void add_bank(CLI::App& tx, const SendingPointer& sending) {
-  CLI::App* bank = tx.add_subcommand("bank", "Transfers");
-  bank->require_subcommand(1);
-  CLI::App* command = bank->add_subcommand("send", "Send money from one wallet to another");
+void add_bank(Command tx, const SendingPointer& sending) {
+  Command bank = tx.add_subcommand("bank", "Transfers");
+  bank.require_subcommand();
+  Command command = bank.add_subcommand("send", "Send money from one wallet to another");
   auto arguments = std::make_shared<SendArguments>();
-  command->add_option("from", arguments->from, "Key of the home that pays, by name or address")->required();
-  command->add_option("to", arguments->to, "Who is paid: address, name, serial number, slot, or account:NUMBER")
-      ->required();
-  command->add_option("amount", arguments->amount, "Such as 1500000uelectra or 1.5elc")->required();
-  command->add_option("--reference", arguments->reference, "A number of yours that stays with the transfer")
-      ->check(whole_number());
-  command->add_option("--valid-for", sending->valid_for_s, "Seconds after which the message has no effect any more")
-      ->check(CLI::Range(1U, 366U * 86400U))
-      ->capture_default_str();
-  command->footer(
+  command.add_option("from", arguments->from, "Key of the home that pays, by name or address").required();
+  command.add_option("to", arguments->to, "Who is paid: address, name, serial number, slot, or account:NUMBER")
+      .required();
+  command.add_option("amount", arguments->amount, "Such as 1500000uelectra or 1.5elc").required();
+  command.add_option("--reference", arguments->reference, "A number of yours that stays with the transfer")
+      .whole_number();
+  command.add_option("--valid-for", sending->valid_for_s, "Seconds after which the message has no effect any more")
+      .in_range(1U, 366U * 86400U)
+      .capture_default_str();
+  command.footer(
       "Examples:\n"
       "  electrad tx bank send alice bob 1.5elc\n"
       "  electrad tx bank send operator electra1… 1000000uelectra --json");
-  command->callback([sending, arguments] { sending->context.finish(bank_send(*sending, *arguments)); });
+  command.callback([sending, arguments] { sending->context.finish(bank_send(*sending, *arguments)); });
 }
 
 // ---- directory
@@ -329,67 +319,67 @@ Outcome set_status(const Sending& sending, const std::string& name, const std::s
   return send(sending, with_default_key(sending.options, kOperatorKey), make, "");
 }
 
-void add_directory(CLI::App& tx, const SendingPointer& sending) {
-  CLI::App* directory = tx.add_subcommand("directory", "Registration of key holders");
-  directory->require_subcommand(1);
+void add_directory(Command tx, const SendingPointer& sending) {
+  Command directory = tx.add_subcommand("directory", "Registration of key holders");
+  directory.require_subcommand();
 
-  CLI::App* command = directory->add_subcommand(
+  Command command = directory.add_subcommand(
       "register", "Operator: register a key; its holder is pending until it proves possession");
   auto arguments = std::make_shared<RegisterArguments>();
-  command->add_option("serial", arguments->serial, "Serial number")->required();
-  command->add_option("public-key", arguments->public_key, "64 hexadecimal digits")->required();
+  command.add_option("serial", arguments->serial, "Serial number").required();
+  command.add_option("public-key", arguments->public_key, "64 hexadecimal digits").required();
   command
-      ->add_option("--roles", arguments->roles, "meter, owner, producer, gateway, operator, auditor; joined by commas")
-      ->capture_default_str();
-  command->add_option("--phases", arguments->phases, "Metered phases, such as 1 or 1,2,3; none: no meter")
-      ->capture_default_str();
-  command->add_option("--owner", arguments->owner, "Holder whose wallet pays and is paid (default: itself)");
-  command->add_option("--register-modulus", arguments->register_modulus, "Wh at which a register rolls over; 0 = never")
-      ->check(whole_number());
+      .add_option("--roles", arguments->roles, "meter, owner, producer, gateway, operator, auditor; joined by commas")
+      .capture_default_str();
+  command.add_option("--phases", arguments->phases, "Metered phases, such as 1 or 1,2,3; none: no meter")
+      .capture_default_str();
+  command.add_option("--owner", arguments->owner, "Holder whose wallet pays and is paid (default: itself)");
+  command.add_option("--register-modulus", arguments->register_modulus, "Wh at which a register rolls over; 0 = never")
+      .whole_number();
   command
-      ->add_option("--max-wh-per-interval", arguments->max_wh_per_interval,
-                   "Plausible energy per interval; 0 = no limit")
-      ->check(whole_number());
-  command->footer(
+      .add_option("--max-wh-per-interval", arguments->max_wh_per_interval,
+                  "Plausible energy per interval; 0 = no limit")
+      .whole_number();
+  command.footer(
       "Examples:\n"
       "  electrad tx directory register M-17 5f…e2\n"
       "  electrad tx directory register PV-3 5f…e2 --roles meter,producer --phases 1,2,3 --owner alice");
-  command->callback([sending, arguments] { sending->context.finish(register_holder(*sending, *arguments)); });
+  command.callback([sending, arguments] { sending->context.finish(register_holder(*sending, *arguments)); });
 
-  command = directory->add_subcommand("prove", "Holder: prove possession of the registered key");
-  command->footer("Example:\n  electrad tx directory prove --from meter-17");
-  command->callback([sending] { sending->context.finish(prove(*sending)); });
+  command = directory.add_subcommand("prove", "Holder: prove possession of the registered key");
+  command.footer("Example:\n  electrad tx directory prove --from meter-17");
+  command.callback([sending] { sending->context.finish(prove(*sending)); });
 
-  command = directory->add_subcommand("set-status", "Operator: suspend, activate again, or retire (for ever) a holder");
+  command = directory.add_subcommand("set-status", "Operator: suspend, activate again, or retire (for ever) a holder");
   auto name = std::make_shared<std::string>();
   auto status = std::make_shared<std::string>();
-  command->add_option("holder", *name, "Serial number, address or slot")->required();
-  command->add_option("status", *status, "active, suspended or retired")
-      ->required()
-      ->check(CLI::IsMember({"active", "suspended", "retired"}));
-  command->footer("Example:\n  electrad tx directory set-status M-17 suspended");
-  command->callback([sending, name, status] { sending->context.finish(set_status(*sending, *name, *status)); });
+  command.add_option("holder", *name, "Serial number, address or slot").required();
+  command.add_option("status", *status, "active, suspended or retired")
+      .required()
+      .one_of({"active", "suspended", "retired"});
+  command.footer("Example:\n  electrad tx directory set-status M-17 suspended");
+  command.callback([sending, name, status] { sending->context.finish(set_status(*sending, *name, *status)); });
 }
 
 }  // namespace
 
-void add_tx(CLI::App& app, Context& context) {
-  CLI::App* tx = app.add_subcommand("tx", "Sign a message, send it and wait for its receipt");
-  tx->require_subcommand(1);
+void add_tx(Command app, Context& context) {
+  Command tx = app.add_subcommand("tx", "Sign a message, send it and wait for its receipt");
+  tx.require_subcommand();
   auto sending = std::make_shared<Sending>(Sending{context, {}});
-  add_node_options(*tx, sending->options.node, "directory register and set-status default to operator");
-  tx->add_option("--sequence", sending->options.sequence,
-                 "Sequence number (default: one more than the highest used); the same one twice has one effect")
-      ->check(whole_number());
-  tx->footer(
+  add_node_options(tx, sending->options.node, "directory register and set-status default to operator");
+  tx.add_option("--sequence", sending->options.sequence,
+                "Sequence number (default: one more than the highest used); the same one twice has one effect")
+      .whole_number();
+  tx.footer(
       "The same bytes are sent again until they are answered or the time-out ends. Ends with 6 if the answer is no.\n\n"
       "Examples:\n"
       "  electrad tx meter record 1666772865 1 3500 0 230000 50000 958 16 --from alice\n"
       "  electrad tx bank send alice bob 1.5elc\n"
       "  electrad tx directory register M-17 5f…e2 --phases 1,2,3");
-  add_meter(*tx, sending);
-  add_bank(*tx, sending);
-  add_directory(*tx, sending);
+  add_meter(tx, sending);
+  add_bank(tx, sending);
+  add_directory(tx, sending);
 }
 
 }  // namespace electra::app

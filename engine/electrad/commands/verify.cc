@@ -270,20 +270,20 @@ std::expected<void, Failure> run(const Context& context, const Options& options)
 
 }  // namespace
 
-void add_verify(CLI::App& app, Context& context) {
-  CLI::App* command = app.add_subcommand("verify", "Check a whole chain again, offline");
+void add_verify(Command app, Context& context) {
+  Command command = app.add_subcommand("verify", "Check a whole chain again, offline");
   auto options = std::make_shared<Options>();
-  command->add_option("path", options->paths,
-                      "A data directory, or files of packed blocks in order (default: the home)");
-  command->add_flag("--all", options->all, "Go on behind a problem as far as that makes sense");
-  command->add_flag("--unfinished", options->unfinished,
-                    "The data of a gateway that was killed: a torn tail and unsigned last blocks are in order");
-  command->add_option("--genesis-hash", options->genesis_hash, "The chain that it has to be, 64 hex digits");
-  command->add_option("--threads", options->threads, "For signatures, 0 = as many as the machine has")
-      ->check(whole_number())
-      ->capture_default_str();
-  command->add_option("--backend", options->backend, "Verifier: auto, avx512, avx2 or sodium")->capture_default_str();
-  command->footer(
+  command.add_option("path", options->paths,
+                     "A data directory, or files of packed blocks in order (default: the home)");
+  command.add_flag("--all", options->all, "Go on behind a problem as far as that makes sense");
+  command.add_flag("--unfinished", options->unfinished,
+                   "The data of a gateway that was killed: a torn tail and unsigned last blocks are in order");
+  command.add_option("--genesis-hash", options->genesis_hash, "The chain that it has to be, 64 hex digits");
+  command.add_option("--threads", options->threads, "For signatures, 0 = as many as the machine has")
+      .whole_number()
+      .capture_default_str();
+  command.add_option("--backend", options->backend, "Verifier: auto, avx512, avx2 or sodium").capture_default_str();
+  command.footer(
       "Verifies every signature, hash and header, executes every batch, makes every state root again and adds up the\n"
       "books; makes the state of each snapshot and compares its root. Reads only. Ends with 10 if something is not\n"
       "true, and names the first such place. Where the first segments of the journal are gone, it begins with the\n"
@@ -292,7 +292,7 @@ void add_verify(CLI::App& app, Context& context) {
       "  electrad verify\n"
       "  electrad verify /backup/grid --all --json\n"
       "  electrad verify 2016.blocks 2017.blocks --genesis-hash 5e…");
-  command->callback([&context, options] { context.finish(run(context, *options)); });
+  command.callback([&context, options] { context.finish(run(context, *options)); });
 }
 
 }  // namespace electra::app
