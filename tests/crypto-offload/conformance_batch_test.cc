@@ -57,8 +57,19 @@ TEST_P(ConformanceOfBatches, AreOfMessagesOnWhichLibsodiumAgrees) {
   EXPECT_TRUE(libsodium_agrees(bad_, every, numbers));
 }
 
+// All sizes, but under a sanitizer without ELECTRA_LONG: then those to two vectors and one more, and those around 32 and 64.
+bool is_size_to_try(std::size_t size) {
+#ifdef ELECTRA_SANITIZED
+  return is_long() || size <= 2 * kLanes + 1 || (size + 1) % (4 * kLanes) <= 2;
+#else
+  static_cast<void>(size);
+  return true;
+#endif
+}
+
 TEST_P(ConformanceOfBatches, FindTheBadOneAtEachPlaceOfEachSizeTo65) {
   for (std::size_t size = 1; size <= 65; size += works_in_lanes(GetParam()) || is_long() ? 1 : 16) {
+    if (!is_size_to_try(size)) continue;
     for (std::size_t bad = 0; bad < size; ++bad) {
       expect_right(size, [&](std::size_t i) { return i == bad; });
       if (HasFatalFailure()) return;
