@@ -34,7 +34,7 @@ std::expected<RetentionPlan, std::string> plan_retention(const std::filesystem::
 }
 
 struct Retention::Impl {
-  enum class Step { idle, snapshots, segments, archive, journal };
+  enum class Step { idle, snapshots, segments, archive, old_name, journal };
 
   Loop& loop;
   const OldSegments old_segments;
@@ -91,7 +91,9 @@ struct Retention::Impl {
     loop.defer(nothing_to_do);
   }
 
-  // Starts the next operation, or ends. Each segment is durably away before the next one goes.
+  // Starts the next operation, or ends. Each segment is durably away before the next one goes. To the archive it goes by a
+  // second name, and loses the first when that is durable: somebody else's sync of the journal's directory may come at any
+  // time, and after a power cut a moved file could have neither.
   void go_on() {
     if (!done.failure.empty()) return finish();
     if (step == Step::snapshots && next == plan.remove.size()) {
@@ -106,9 +108,10 @@ struct Retention::Impl {
         from = plan.segments[next];
         if (old_segments == OldSegments::drop) return device->remove(operation, from);
         to = archive / from.filename();
-        return device->rename(operation, from, to, /*replace=*/false);
-      case Step::archive: return sync(archive);
-      case Step::journal: return sync(from.parent_path());
+        return device->link(operation, from, to);
+      case Step::archive:  return sync(archive);
+      case Step::old_name: return device->remove(operation, from);
+      case Step::journal:  return sync(from.parent_path());
     }
   }
 
@@ -122,16 +125,19 @@ struct Retention::Impl {
   void on_done(std::int32_t result) {
     if (fd >= 0) device->close(fd);
     fd = -1;
-    const bool gone = result == -ENOENT && (step == Step::snapshots || step == Step::segments);
-    if (result < 0 && !gone) {
+    const bool archiving = old_segments == OldSegments::archive;
+    const bool gone = result == -ENOENT && step != Step::archive && step != Step::journal;
+    const bool linked = step == Step::segments && archiving && result == -EEXIST && is_same_file();
+    if (result < 0 && !gone && !linked) {
       switch (step) {
         case Step::idle:      break;
         case Step::snapshots: return fail(sentence("removing ", from.string()), -result);
         case Step::segments:
-          if (old_segments == OldSegments::drop) return fail(sentence("removing ", from.string()), -result);
+          if (!archiving) return fail(sentence("removing ", from.string()), -result);
           return fail(sentence("moving ", from.string(), " to ", to.string()), -result);
-        case Step::archive: return fail(sentence("syncing ", archive.string()), -result);
-        case Step::journal: return fail(sentence("syncing ", from.parent_path().string()), -result);
+        case Step::old_name: return fail(sentence("removing ", from.string()), -result);
+        case Step::archive:  return fail(sentence("syncing ", archive.string()), -result);
+        case Step::journal:  return fail(sentence("syncing ", from.parent_path().string()), -result);
       }
     }
     switch (step) {
@@ -141,14 +147,26 @@ struct Retention::Impl {
         done.snapshots += gone ? 0 : 1;
         break;
       case Step::segments:
-        ++next;
-        done.segments += gone ? 0 : 1;
-        step = old_segments == OldSegments::archive ? Step::archive : Step::journal;
+        if (!archiving) done.segments += gone ? 0 : 1;
+        step = archiving ? Step::archive : Step::journal;
         break;
-      case Step::archive: step = Step::journal; break;
-      case Step::journal: step = Step::segments; break;
+      case Step::archive: step = Step::old_name; break;
+      case Step::old_name:
+        done.segments += gone ? 0 : 1;
+        step = Step::journal;
+        break;
+      case Step::journal:
+        ++next;
+        step = Step::segments;
+        break;
     }
     go_on();
+  }
+
+  // What an end between the two names left.
+  [[nodiscard]] bool is_same_file() const {
+    std::error_code error;
+    return std::filesystem::equivalent(from, to, error);
   }
 
   void fail(const std::string& what, int error) {

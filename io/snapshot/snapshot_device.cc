@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <liburing.h>
-#include <linux/fs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -54,10 +53,15 @@ class UringSnapshotDevice final : public SnapshotDevice {
     loop_.seal(sqe, operation);
   }
 
-  void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to,
-              bool replace) override {
+  void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override {
     io_uring_sqe* sqe = loop_.prepare();
-    io_uring_prep_renameat(sqe, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), replace ? 0U : RENAME_NOREPLACE);
+    io_uring_prep_renameat(sqe, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0);
+    loop_.seal(sqe, operation);
+  }
+
+  void link(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override {
+    io_uring_sqe* sqe = loop_.prepare();
+    io_uring_prep_linkat(sqe, AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), 0);
     loop_.seal(sqe, operation);
   }
 

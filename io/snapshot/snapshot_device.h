@@ -31,9 +31,10 @@ class SnapshotDevice {
   virtual void write(Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) = 0;
   // Data and size are durable; of a directory its entries.
   virtual void sync(Operation& operation, int fd) = 0;
-  // `replace` false: -EEXIST if there is a file of the new name.
-  virtual void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to,
-                      bool replace) = 0;
+  // In place of a file of the new name, if there is one.
+  virtual void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) = 0;
+  // A second name; -EEXIST if there is a file of it.
+  virtual void link(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   virtual void remove(Operation& operation, const std::filesystem::path& path) = 0;
 };
 

@@ -345,7 +345,7 @@ struct SnapshotWriter::Impl {
       case Step::rename:
         device->close(fd);
         fd = -1;
-        return device->rename(sealing, draft, path, /*replace=*/true);
+        return device->rename(sealing, draft, path);
       case Step::directory: return sync_path(config.directory);
     }
   }

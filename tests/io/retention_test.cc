@@ -112,6 +112,16 @@ TEST(RetentionFailure, NeverWritesOverAnArchivedSegment) {
   EXPECT_EQ(read_file(house.archive / segment_name(1)).size(), 5u);
 }
 
+TEST(Retention, GoesOnWhereAnEndBetweenTheTwoNamesOfASegmentLeftOff) {
+  House house;
+  std::filesystem::create_directories(house.archive);
+  std::filesystem::create_hard_link(house.journal / segment_name(1), house.archive / segment_name(1));
+  const auto done = house.run(OldSegments::archive, 3, house.archive);
+  EXPECT_EQ(done.failure, "");
+  EXPECT_EQ(file_names(house.archive), kOld);
+  EXPECT_EQ(file_names(house.journal), kNew);
+}
+
 TEST(RetentionFailure, SaysThatAnArchiveHasToBeOnTheSameFileSystem) {
   SmallFileSystem other("size=1m");
   if (!other.mounted()) GTEST_SKIP() << "mounting is not allowed here";

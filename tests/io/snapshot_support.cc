@@ -87,8 +87,13 @@ void FaultySnapshotDevice::sync(Operation& operation, int fd) {
   complete_later(operation, -fault_.error);
 }
 void FaultySnapshotDevice::rename(Operation& operation, const std::filesystem::path& from,
-                                  const std::filesystem::path& to, bool replace) {
-  if (!faulty()) return disk_->rename(operation, from, to, replace);
+                                  const std::filesystem::path& to) {
+  if (!faulty()) return disk_->rename(operation, from, to);
+  complete_later(operation, -fault_.error);
+}
+void FaultySnapshotDevice::link(Operation& operation, const std::filesystem::path& from,
+                                const std::filesystem::path& to) {
+  if (!faulty()) return disk_->link(operation, from, to);
   complete_later(operation, -fault_.error);
 }
 void FaultySnapshotDevice::remove(Operation& operation, const std::filesystem::path& path) {

@@ -40,8 +40,8 @@ class FaultySnapshotDevice final : public SnapshotDevice {
   int sync_directory(const std::filesystem::path& directory) override { return disk_->sync_directory(directory); }
   void write(Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) override;
   void sync(Operation& operation, int fd) override;
-  void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to,
-              bool replace) override;
+  void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override;
+  void link(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override;
   void remove(Operation& operation, const std::filesystem::path& path) override;
 
  private:

@@ -32,10 +32,12 @@ class WatchedDevice final : public io::SnapshotDevice {
   void sync(io::Operation& operation, int fd) override {
     begin(operation, [&](io::Operation& own) { real_->sync(own, fd); });
   }
-  void rename(io::Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to,
-              bool replace) override {
+  void rename(io::Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override {
     if (disk_.on_rename) disk_.on_rename(to);
-    begin(operation, [&](io::Operation& own) { real_->rename(own, from, to, replace); });
+    begin(operation, [&](io::Operation& own) { real_->rename(own, from, to); });
+  }
+  void link(io::Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override {
+    begin(operation, [&](io::Operation& own) { real_->link(own, from, to); });
   }
   void remove(io::Operation& operation, const std::filesystem::path& path) override {
     begin(operation, [&](io::Operation& own) { real_->remove(own, path); });

@@ -221,15 +221,23 @@ class RecordedSnapshots final : public io::SnapshotDevice {
     late_.add(operation, 0, [this, number] { recorder_.done(number); });
   }
 
-  void rename(io::Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to,
-              bool replace) override {
+  void rename(io::Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override {
     if (const int error = recorder_.judge("rename"); error != 0) return late_.add(operation, -error, [] {});
     const std::string old_name = recorder_.log().name(from);
     const std::string new_name = recorder_.log().name(to);
-    if (!replace && recorder_.log().file(new_name) != 0) return late_.add(operation, -EEXIST, [] {});
     const std::size_t number = recorder_.log().begin(
         {.kind = Kind::rename, .file = recorder_.log().file(old_name), .path = old_name, .to = new_name});
     if (::rename(from.c_str(), to.c_str()) != 0) return late_.add(operation, -errno, [] {});
+    late_.add(operation, 0, [this, number] { recorder_.log().done(number); });
+  }
+
+  void link(io::Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override {
+    if (const int error = recorder_.judge("link"); error != 0) return late_.add(operation, -error, [] {});
+    const std::string old_name = recorder_.log().name(from);
+    const std::string new_name = recorder_.log().name(to);
+    if (::link(from.c_str(), to.c_str()) != 0) return late_.add(operation, -errno, [] {});
+    const std::size_t number =
+        recorder_.log().begin({.kind = Kind::link, .file = recorder_.log().file(old_name), .path = new_name});
     late_.add(operation, 0, [this, number] { recorder_.log().done(number); });
   }
 
