@@ -91,8 +91,8 @@ class JournalWriter {
   [[nodiscard]] std::uint64_t append(RecordBuffer& buffer, const RecordFields& fields);
 
   [[nodiscard]] bool failed() const noexcept;
-  [[nodiscard]] std::uint32_t in_flight() const noexcept;      // appended and not yet durable
-  [[nodiscard]] bool idle() const noexcept;                    // no record queued or in flight
+  [[nodiscard]] std::uint32_t in_flight() const noexcept;  // appended and not yet durable
+  [[nodiscard]] bool idle() const noexcept;                // no record queued or in flight
   // Makes no segment ahead of its need any more; records may still come.
   void finish() noexcept;
   // Idle, and nothing of a segment to come is under way: no failure can follow.
