@@ -26,7 +26,15 @@ GatewaySettings slow_settings(const std::filesystem::path& directory, InFlightMa
   return settings;
 }
 
-// One message at a time from each of several senders, so that each finds a record under way and makes one of its own.
+// So that each finds a record under way and makes one of its own.
+void send_one_by_one(Client& meter, std::uint64_t count) {
+  for (std::uint64_t sequence = 1; sequence <= count; ++sequence) {
+    meter.send(sequence, reading(0, sequence));
+    meter.tcp().flush();
+    std::this_thread::sleep_for(1ms);
+  }
+}
+
 TEST(RecordsInFlight, AreAsManyAsAllowedAndNoMore) {
   for (const std::uint32_t allowed : {1U, 2U, 4U}) {
     TempDirectory directory;
@@ -34,11 +42,7 @@ TEST(RecordsInFlight, AreAsManyAsAllowedAndNoMore) {
     RunningGateway gateway(slow_settings(directory.path(), in_flight_max, allowed));
     ASSERT_EQ(gateway.error(), "");
     Client meter(gateway.port(), kM2);
-    for (std::uint64_t sequence = 1; sequence <= 30; ++sequence) {
-      meter.send(sequence, reading(0, sequence));
-      meter.tcp().flush();
-      std::this_thread::sleep_for(1ms);
-    }
+    send_one_by_one(meter, 30);
     EXPECT_EQ(meter.replies(30).size(), 30U);
     EXPECT_EQ(in_flight_max.load(), allowed);
   }
@@ -52,11 +56,7 @@ TEST(RecordsInFlight, AreTwoAtMostWhileBatchesAreSmall) {
   RunningGateway gateway(std::move(settings));
   ASSERT_EQ(gateway.error(), "");
   Client meter(gateway.port(), kM2);
-  for (std::uint64_t sequence = 1; sequence <= 30; ++sequence) {
-    meter.send(sequence, reading(0, sequence));
-    meter.tcp().flush();
-    std::this_thread::sleep_for(1ms);
-  }
+  send_one_by_one(meter, 30);
   EXPECT_EQ(meter.replies(30).size(), 30U);
   EXPECT_EQ(in_flight_max.load(), 2U);
 }
@@ -67,11 +67,7 @@ TEST(RecordsInFlight, GiveTheirReceiptsInOrderThoughTheDiskEndsTheLastFirst) {
   RunningGateway gateway(slow_settings(directory.path(), in_flight_max, 4));
   ASSERT_EQ(gateway.error(), "");
   Client meter(gateway.port(), kM2);
-  for (std::uint64_t sequence = 1; sequence <= 40; ++sequence) {
-    meter.send(sequence, reading(0, sequence));
-    meter.tcp().flush();
-    std::this_thread::sleep_for(1ms);
-  }
+  send_one_by_one(meter, 40);
   std::uint64_t batch = 0;
   for (std::uint64_t sequence = 1; sequence <= 40; ++sequence) {
     const auto reply = meter.next_reply();
