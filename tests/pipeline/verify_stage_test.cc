@@ -58,7 +58,8 @@ TEST(MessagesPerTask, AreAThreadsShareInWholeGroups) {
   }
 }
 
-class Stage : public testing::Test {
+// The parameter: the thread for small batches, instead of the stage for large ones.
+class Stage : public testing::TestWithParam<bool> {
  protected:
   static constexpr std::uint32_t kMessages = 200;
 
@@ -84,6 +85,12 @@ class Stage : public testing::Test {
     }
   }
 
+  static std::unique_ptr<VerifyStage> make(const crypto::Verifier& verifier, std::uint32_t threads,
+                                           std::function<void()> wake) {
+    if (GetParam()) return make_verify_worker(verifier, std::move(wake));
+    return make_verify_stage(verifier, threads, std::move(wake));
+  }
+
   SlowVerifier verifier_;
   crypto::StoredKey key_;
   Bytes16 tag_{};
@@ -91,9 +98,9 @@ class Stage : public testing::Test {
   std::vector<std::unique_ptr<Batch>> batches_;
 };
 
-TEST_F(Stage, BatchesComeOutSealedInTheOrderOfSubmission) {
+TEST_P(Stage, BatchesComeOutSealedInTheOrderOfSubmission) {
   std::atomic<std::uint32_t> wakes{0};
-  const auto stage = make_verify_stage(verifier_, 4, [&] { wakes.fetch_add(1); });
+  const auto stage = make(verifier_, 4, [&] { wakes.fetch_add(1); });
   for (int round = 0; round < 3; ++round) {
     for (std::uint32_t i = 0; i < kVerifyBatchesMax; ++i) {
       verifier_.delay = static_cast<int>(kVerifyBatchesMax - i) * 5;
@@ -122,10 +129,10 @@ TEST_F(Stage, BatchesComeOutSealedInTheOrderOfSubmission) {
 }
 
 // As after a failed journal: nobody takes the results, and batches and verifier go away right after the stage.
-TEST_F(Stage, EndsCleanlyWithBatchesInside) {
+TEST_P(Stage, EndsCleanlyWithBatchesInside) {
   for (int round = 0; round < 20; ++round) {
     SlowVerifier verifier;
-    auto stage = make_verify_stage(verifier, 2, [] {});
+    auto stage = make(verifier, 2, [] {});
     const std::uint32_t count = static_cast<std::uint32_t>(round) % kVerifyBatchesMax + 1;
     for (std::uint32_t i = 0; i < count; ++i) stage->submit(*batches_[i]);
     if (round % 3 == 1) std::this_thread::sleep_for(1ms);
@@ -141,6 +148,9 @@ TEST_F(Stage, EndsCleanlyWithBatchesInside) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Executors, Stage, testing::Bool(),
+                         [](const auto& test) { return test.param ? "aside" : verify_stage_name(); });
 
 }  // namespace
 }  // namespace electra::pipeline
