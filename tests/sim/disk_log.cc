@@ -42,8 +42,12 @@ DiskLog::DiskLog(std::filesystem::path root) : root_(std::move(root)) {
     if (entry.is_directory()) {
       directories_.push_back(name);
     } else if (entry.is_regular_file()) {
-      base_names_[name] = new_file();
-      base_files_[files_] = read_bytes(entry.path());
+      const auto same = std::ranges::find_if(base_names_, [&](const auto& other) {
+        return entry.hard_link_count() > 1 && std::filesystem::equivalent(root_ / other.first, entry.path());
+      });
+      const FileId file = same != base_names_.end() ? same->second : new_file();
+      base_names_[name] = file;
+      if (!base_files_.contains(file)) base_files_[file] = read_bytes(entry.path());
     }
   }
   names_ = base_names_;

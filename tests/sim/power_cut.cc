@@ -30,7 +30,9 @@ class Cut {
       if (reachable(directory, directories)) image.directories.push_back(directory);
     }
     for (const auto& [name, file] : names) {
-      if (reachable(directory_of(name), directories)) image.files[name] = contents(file);
+      if (!reachable(directory_of(name), directories)) continue;
+      image.names[name] = file;
+      if (!image.files.contains(file)) image.files[file] = contents(file);
     }
     return image;
   }
@@ -172,13 +174,25 @@ class Cut {
 
 }  // namespace
 
+const Bytes* DiskImage::find(const std::string& name) const {
+  const auto found = names.find(name);
+  return found == names.end() ? nullptr : &files.at(found->second);
+}
+
 DiskImage image_after(const DiskLog& log, const PowerCut& cut) { return Cut(log, cut).image(); }
 
 void write_image(const DiskImage& image, const std::filesystem::path& root) {
   std::filesystem::remove_all(root);
   std::filesystem::create_directories(root);
   for (const std::string& directory : image.directories) std::filesystem::create_directories(root / directory);
-  for (const auto& [name, bytes] : image.files) {
+  std::map<FileId, std::filesystem::path> written;
+  for (const auto& [name, number] : image.names) {
+    const auto [first, is_first] = written.emplace(number, root / name);
+    if (!is_first) {
+      std::filesystem::create_hard_link(first->second, root / name);
+      continue;
+    }
+    const Bytes& bytes = image.files.at(number);
     std::ofstream file(root / name, std::ios::binary);
     file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     file.close();

@@ -24,7 +24,12 @@ struct PowerCut {
 
 struct DiskImage {
   std::vector<std::string> directories;
-  std::map<std::string, Bytes> files;
+  std::map<std::string, FileId> names;  // a file can have several
+  std::map<FileId, Bytes> files;        // those that have one
+
+  // Nothing: no file has that name.
+  [[nodiscard]] const Bytes* find(const std::string& name) const;
+  bool operator==(const DiskImage&) const = default;
 };
 
 // A function of its arguments.

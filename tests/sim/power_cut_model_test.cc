@@ -34,10 +34,10 @@ class PowerCutModel : public testing::Test {
     std::set<std::string> all;
     for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
       const DiskImage image = image_after(log_, {.moment = log_.now(), .seed = seed});
-      const auto found = image.files.find(name);
-      std::string text = found == image.files.end() ? "-" : "";
-      for (std::size_t at = 0; found != image.files.end() && at < found->second.size(); at += 512) {
-        text += found->second[at] == 0 ? '0' : static_cast<char>(found->second[at]);
+      const Bytes* bytes = image.find(name);
+      std::string text = bytes == nullptr ? "-" : "";
+      for (std::size_t at = 0; bytes != nullptr && at < bytes->size(); at += 512) {
+        text += (*bytes)[at] == 0 ? '0' : static_cast<char>((*bytes)[at]);
       }
       all.insert(text);
     }
@@ -104,9 +104,33 @@ TEST_F(PowerCutModel, RenamesInADirectoryWhollyOrNot) {
   std::set<std::vector<bool>> seen;
   for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
     const DiskImage image = image_after(log_, {.moment = log_.now(), .seed = seed});
-    seen.insert({image.files.contains("a"), image.files.contains("b")});
+    seen.insert({image.names.contains("a"), image.names.contains("b")});
   }
   EXPECT_THAT(seen, UnorderedElementsAre(std::vector{true, false}, std::vector{false, true}));
+}
+
+TEST_F(PowerCutModel, LeavesOneFileUnderItsTwoNames) {
+  const FileId file = make("a");
+  done({.kind = Kind::write, .file = file, .bytes = sectors(4, 'x')});
+  done({.kind = Kind::link, .file = file, .path = "b"});
+  done({.kind = Kind::sync_directory});
+  std::set<bool> whole;
+  for (std::uint64_t seed = 0; seed < kSeeds; ++seed) {
+    const DiskImage image = image_after(log_, {.moment = log_.now(), .seed = seed});
+    ASSERT_NE(image.find("a"), nullptr);
+    ASSERT_EQ(image.find("a"), image.find("b"));
+    whole.insert(*image.find("a") == sectors(4, 'x'));
+    const ScratchDirectory scratch;
+    write_image(image, scratch.path() / "root");
+    const auto name = [&scratch](const char* of) { return scratch.path() / "root" / of; };
+    ASSERT_TRUE(std::filesystem::equivalent(name("a"), name("b")));
+    ASSERT_EQ(read_bytes(name("b")), *image.find("b"));
+    // and the log of the next life knows
+    const DiskLog next(scratch.path() / "root");
+    ASSERT_EQ(next.base_names().at("a"), next.base_names().at("b"));
+    ASSERT_EQ(next.base_files().at(next.file("a")), *image.find("a"));
+  }
+  EXPECT_THAT(whole, UnorderedElementsAre(true, false));
 }
 
 TEST_F(PowerCutModel, LosesAFileWithItsDirectory) {

@@ -346,14 +346,20 @@ std::string problem_after_crash(const World& world, const Life& before, std::uin
     if (promise.moment <= moment && (last == nullptr || promise.batch >= last->batch)) last = &promise;
   }
   Bytes32 digest{};
+  std::string snapshot_failure;
   {
-    RunningGateway gateway(world.settings(2));
+    pipeline::GatewaySettings settings = world.settings(2);
+    settings.snapshots.on_event = [&snapshot_failure](const pipeline::SnapshotEvent& event) {
+      if (event.kind == pipeline::SnapshotEvent::Kind::failed) snapshot_failure = event.text;
+    };
+    RunningGateway gateway(std::move(settings));
     if (!gateway.error().empty()) return "it does not start: " + gateway.error();
     if (std::string problem = service_problem(gateway.port(), last, seed); !problem.empty()) return problem;
     gateway.stop();
     if (gateway.reason() != pipeline::StopReason::requested) return "its journal failed: " + gateway.failure();
     digest = gateway.digest();
   }
+  if (!snapshot_failure.empty()) return snapshot_failure;
   if (world.old_segments() == io::OldSegments::archive) bring_back_archive(world);
   const Chain chain = read_chain(world.journal(), world.headers_file());
   Inspection inspection(world, before, moment);
