@@ -151,6 +151,7 @@ class SnapshotKeeper final : private state::LeafSink, private io::SnapshotListen
   std::optional<io::SnapshotSeal> seal_;  // once its batch is durable
   std::uint64_t allowance_ = 0;           // bytes that may be walked and hashed now
   std::uint64_t allowed_ns_ = 0;          // up to when allowance_ was reckoned
+  std::uint64_t bytes_since_step_ = 0;    // of records, since something was walked or hashed
   io::Timer timer_;
 
   SnapshotCounters counters_;
