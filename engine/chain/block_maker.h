@@ -42,7 +42,7 @@ class StateTrees final : state::LeafWatcher {
   void update();
 
   // The same in pieces: begin() between two batches, then step() between any two until it says true. Meanwhile roots and
-  // trees say nothing. Hashes about `bytes` of leaves or nodes, at most 100 KiB more.
+  // trees say nothing. Hashes about `bytes` of leaves or nodes, at most 64 KiB and a leaf more.
   void begin();
   bool step(std::size_t bytes);  // of leaves and nodes that are hashed
   // About how many bytes step() has to hash in all, from begin() on.

@@ -9,11 +9,11 @@
 namespace electra::chain {
 namespace {
 
-// Leaves that are encoded before they are hashed: enough for every lane (64 of the largest leaves there are many of, four
-// times 16), little enough for the second-level cache and for those who wait meanwhile.
+// Leaves that are encoded before they are hashed: all lanes full, and little for those who wait meanwhile, some 50 us.
+constexpr std::size_t kLanes = 16;
 constexpr std::size_t kChunkLeaves = 512;
-constexpr std::size_t kChunkBytes = 100U << 10;
-constexpr std::size_t kChunksMax = 256;
+constexpr std::size_t kChunkBytes = 32U << 10;
+constexpr std::size_t kChunksMax = 800;
 
 // What a node hashes.
 constexpr std::size_t kNodeBytes = 2 * sizeof(Bytes32);
@@ -101,7 +101,7 @@ bool StateTrees::step(std::size_t bytes) {
 
 void StateTrees::add_chunk() {
   chunks_.emplace_back();
-  chunks_.back().leaves.reserve(kChunkBytes + machine_.leaf_bytes_max());
+  chunks_.back().leaves.reserve(2 * kChunkBytes + machine_.leaf_bytes_max());
   chunks_.back().jobs.reserve(kChunkLeaves);
 }
 
@@ -114,7 +114,9 @@ std::size_t StateTrees::encode(state::Table table, std::uint32_t index) noexcept
   chunk.jobs.push_back({.in = nullptr,
                         .bytes = static_cast<std::uint32_t>(bytes),
                         .out = trees_[static_cast<std::size_t>(table)].leaf(index).data()});
-  if (chunk.jobs.size() == kChunkLeaves || chunk.leaves.size() >= kChunkBytes) close_chunk();
+  const bool full =
+      chunk.leaves.size() >= 2 * kChunkBytes || (chunk.leaves.size() >= kChunkBytes && chunk.jobs.size() % kLanes == 0);
+  if (full || chunk.jobs.size() == kChunkLeaves) close_chunk();
   return bytes;
 }
 
@@ -158,7 +160,8 @@ StateTrees::TableRoots StateTrees::table_roots() const noexcept {
 Bytes32 StateTrees::root() const noexcept { return proto::state_root(table_roots()); }
 
 std::size_t StateTrees::memory_bytes() const noexcept {
-  std::size_t bytes = kChunksMax * (kChunkBytes + machine_.leaf_bytes_max() + kChunkLeaves * sizeof(crypto::HashJob));
+  std::size_t bytes =
+      kChunksMax * (2 * kChunkBytes + machine_.leaf_bytes_max() + kChunkLeaves * sizeof(crypto::HashJob));
   for (std::size_t table = 0; table < state::kTables; ++table) {
     bytes += MerkleTree::memory_bytes(machine_.touched(static_cast<state::Table>(table)).capacity());
   }

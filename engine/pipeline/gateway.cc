@@ -4,6 +4,7 @@
 #include "engine/pipeline/cpu_time.h"
 #include "engine/pipeline/gateway_impl.h"
 #include "engine/pipeline/replay.h"
+#include "io/thread_slice.h"
 #include "meter-proto/base/assert.h"
 
 namespace electra::pipeline {
@@ -21,17 +22,23 @@ constexpr std::uint32_t kAsideMin = 8;
 constexpr std::uint32_t kSmallAheadMax = 3;
 constexpr std::uint32_t kSmallRecordsInFlight = 2;
 
+// Who verifies aside gives way to this thread, and both to what has the kernel's usual slices.
+constexpr std::uint64_t kIoSliceNs = 5'000'000;
+
 // Without a following batch, an empty record carries the watermark this long after the last one became durable.
 constexpr std::uint64_t kWatermarkDelayNs = 10'000'000;
 
 // How fast a block's header is made, in bytes of leaves and nodes that are hashed: at this rate or so fast that half of the
 // next block is enough for it, whichever is more; a block's half by time or by messages, whichever comes first. In steps of
-// some 30 us.
-constexpr std::uint64_t kHeaderBytesPerSecond = std::uint64_t{128} << 20;
+// some 50 us, or of what the messages since the last step ask for, because a long step makes the next batch larger and its
+// own successor longer.
+constexpr std::uint64_t kHeaderBytesPerSecond = std::uint64_t{32} << 20;
 constexpr std::uint64_t kHeadersPerSecond = 2;
-constexpr std::uint64_t kHeaderStepBytesMin = 32U << 10;
+constexpr std::uint64_t kHeaderStepBytesMin = 16U << 10;
+constexpr std::uint64_t kHeaderStepBytesMax = 32U << 10;
 constexpr std::uint64_t kHeaderStepNs = 250'000;
-constexpr std::uint64_t kHeaderPauseNsMax = 500'000;  // that is made up for at once
+// A block that ends after fewer messages does not make its successor's messages pay more.
+constexpr std::uint32_t kBlockMessagesUsual = 1U << 17;
 
 // Peers get this long to read their last receipts when the gateway stops.
 constexpr std::uint64_t kShutdownNs = 2'000'000'000;
@@ -69,6 +76,7 @@ GatewayImpl::~GatewayImpl() {
 }
 
 StopReason GatewayImpl::run() {
+  io::ask_for_long_slices(kIoSliceNs);
   while (true) {
     loop_->run_once();
     if (!failure_.empty()) {
@@ -333,15 +341,18 @@ void GatewayImpl::make_headers() {
   }
   const std::uint64_t now = io::monotonic_ns();
   if (header_paced_ns_ == 0) header_paced_ns_ = now;
-  const std::uint64_t passed = std::min(now - header_paced_ns_, kHeaderPauseNsMax);
+  const std::uint64_t passed = std::min(now - header_paced_ns_, kSecondNs);
   const std::uint64_t wanted = keeper_->maker().closing_bytes() * kHeadersPerSecond;
   header_paced_ns_ = now;
-  header_allowance_ += passed * std::max(kHeaderBytesPerSecond, wanted) / kSecondNs +
-                       messages * wanted / std::max(1U, keeper_->maker().closing_messages());
+  const std::uint64_t by_messages =
+      messages * wanted / std::max(kBlockMessagesUsual, keeper_->maker().closing_messages());
+  header_allowance_ += passed * std::max(kHeaderBytesPerSecond, wanted) / kSecondNs + by_messages;
   if (stopping_) {
     keeper_->work(SIZE_MAX);
   } else if (header_allowance_ >= kHeaderStepBytesMin) {
-    keeper_->work(std::exchange(header_allowance_, 0));
+    const std::uint64_t step = std::min(header_allowance_, std::max(kHeaderStepBytesMax, by_messages));
+    header_allowance_ -= step;
+    keeper_->work(step);
   }
   if (keeper_->working()) loop_->arm(work_timer_, now + kHeaderStepNs);
 }

@@ -14,11 +14,11 @@ namespace {
 // The cursor stops when so many bytes wait for the disk; it goes on when a chunk is written.
 constexpr std::uint64_t kAheadBytes = std::uint64_t{2} << 20;
 // At once: less than a tenth of a millisecond of the io thread, or as much as the batches since the last step have written,
-// which took longer; but when batches are about to be held back.
-constexpr std::uint64_t kStepBytesMax = std::uint64_t{96} << 10;
+// which took longer; and up to a MiB as the moment comes nearer at which batches are held back.
+constexpr std::uint64_t kStepBytesMax = std::uint64_t{32} << 10;
 constexpr std::uint64_t kUrgentStepBytes = std::uint64_t{1} << 20;
 // Less is not worth a call.
-constexpr std::uint64_t kStepBytesMin = std::uint64_t{16} << 10;
+constexpr std::uint64_t kStepBytesMin = std::uint64_t{8} << 10;
 constexpr std::uint64_t kStepNs = 250'000;
 constexpr std::uint64_t kSecondNs = 1'000'000'000;
 
@@ -60,6 +60,7 @@ SnapshotCounters SnapshotKeeper::counters() const noexcept {
 void SnapshotKeeper::executed(const proto::BatchLink& link) {
   journal_bytes_ += io::record_bytes(link.body_bytes);
   bytes_since_step_ += io::record_bytes(link.body_bytes);
+  bytes_earned_ += io::record_bytes(link.body_bytes);
   if ((link.flags & io::kRecordBlockClose) != 0 && wants_block_end()) begin(link);
 }
 
@@ -74,7 +75,7 @@ void SnapshotKeeper::begin(const proto::BatchLink& link) {
   if (auto begun = writer_->begin(link.number, counts); !begun) return fail(begun.error());
   leaves_ = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
   begin_ns_ = allowed_ns_ = io::monotonic_ns();
-  allowance_ = bytes_since_step_ = 0;
+  allowance_ = bytes_earned_ = bytes_since_step_ = 0;
   seal_.reset();
   phase_ = Phase::walking;
   house_.machine.begin_snapshot(*this);
@@ -118,9 +119,14 @@ void SnapshotKeeper::walk() {
   // A pause earns at most one step.
   const std::uint64_t passed_ns = std::min(now_ns - allowed_ns_, kSecondNs);
   allowed_ns_ = now_ns;
-  allowance_ = std::min(allowance_ + passed_ns * settings_.bytes_per_second / kSecondNs,
-                        std::max(kStepBytesMax, bytes_since_step_));
-  if (writer_->unwritten_bytes() > settings_.hold_bytes / 2) allowance_ = kUrgentStepBytes;
+  allowance_ += passed_ns * settings_.bytes_per_second / kSecondNs +
+                std::exchange(bytes_earned_, 0) * settings_.journal_percent / 100;
+  allowance_ = std::min(allowance_, std::max(kStepBytesMax, bytes_since_step_));
+  const std::uint64_t calm = settings_.hold_bytes / 2;
+  if (const std::uint64_t waiting = writer_->unwritten_bytes(); waiting > calm) {
+    const std::uint64_t beyond = std::min(waiting - calm, calm);
+    allowance_ = std::max(allowance_, kStepBytesMax + (kUrgentStepBytes - kStepBytesMax) * beyond / calm);
+  }
   if (allowance_ < kStepBytesMin) return;
   bytes_since_step_ = 0;
   const std::uint64_t begin = thread_cpu_ns();

@@ -43,10 +43,12 @@ struct SnapshotSettings {
   std::uint32_t keep = 2;                               // 1 … 64
   io::OldSegments old_segments = io::OldSegments::keep;
   std::filesystem::path archive_directory;  // of segments, with OldSegments::archive
-  // How fast a snapshot is made while it holds nobody back, in bytes a second.
-  std::uint64_t bytes_per_second = std::uint64_t{128} << 20;
+  // How fast a snapshot is made while it holds nobody back: so many bytes a second, and of a hundred bytes of the journal so
+  // many, because it shall be there before the next one is due. A byte costs some 3 ns of the io thread.
+  std::uint64_t bytes_per_second = std::uint64_t{24} << 20;
+  std::uint32_t journal_percent = 50;
   // No batch is executed while so many bytes wait for the disk.
-  std::uint64_t hold_bytes = std::uint64_t{32} << 20;
+  std::uint64_t hold_bytes = std::uint64_t{64} << 20;
   std::function<void(const SnapshotEvent&)> on_event = {};  // io thread
   // For tests: another disk. Null: make_snapshot_device(loop).
   std::function<std::unique_ptr<io::SnapshotDevice>(io::Loop&)> other_device = {};
@@ -152,6 +154,7 @@ class SnapshotKeeper final : private state::LeafSink, private io::SnapshotListen
   std::uint64_t allowance_ = 0;           // bytes that may be walked and hashed now
   std::uint64_t allowed_ns_ = 0;          // up to when allowance_ was reckoned
   std::uint64_t bytes_since_step_ = 0;    // of records, since something was walked or hashed
+  std::uint64_t bytes_earned_ = 0;        // of records, since allowance_ was reckoned
   io::Timer timer_;
 
   SnapshotCounters counters_;

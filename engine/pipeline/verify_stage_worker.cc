@@ -6,10 +6,14 @@
 #include "engine/pipeline/cpu_time.h"
 #include "engine/pipeline/spsc_ring.h"
 #include "engine/pipeline/verify_stage.h"
+#include "io/thread_slice.h"
 #include "meter-proto/base/assert.h"
 
 namespace electra::pipeline {
 namespace {
+
+// Above the io thread's, which decides when its work leaves.
+constexpr std::uint64_t kSliceNs = 10'000'000;
 
 class WorkerVerifyStage final : public VerifyStage {
  public:
@@ -32,6 +36,7 @@ class WorkerVerifyStage final : public VerifyStage {
 
  private:
   void work() {
+    io::ask_for_long_slices(kSliceNs);
     while (true) {
       submitted_count_.acquire();
       if (stop_.load(std::memory_order_relaxed)) return;

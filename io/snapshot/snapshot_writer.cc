@@ -18,7 +18,7 @@ namespace electra::io {
 namespace {
 
 constexpr std::size_t kInFlightMax = 2;  // chunks
-constexpr std::size_t kKeptChunks = 16;  // stay allocated between two snapshots
+constexpr std::size_t kKeptChunks = 24;  // stay allocated between two snapshots
 
 struct FreeMemory {
   void operator()(std::uint8_t* memory) const noexcept { std::free(memory); }

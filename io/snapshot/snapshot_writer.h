@@ -5,7 +5,7 @@
 // exists whole or not at all; its name is not there before it is durable. Any failure ends this snapshot and only this one:
 // the file goes away, the next may begin. Leaves that come faster than the disk writes wait in memory; the owner watches
 // unwritten_bytes(). add() is in the middle of what may not wait, so it only copies; the owner lets the hashing of what was
-// added go on by hash(), at its leisure. Memory is 1 MiB while idle, 16 MiB after a snapshot that needed as much.
+// added go on by hash(), at its leisure. Memory is 1 MiB while idle, 24 MiB after a snapshot that needed as much.
 #pragma once
 
 #include <cstdint>

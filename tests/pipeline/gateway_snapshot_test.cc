@@ -212,6 +212,7 @@ TEST_F(GatewayWithSnapshots, GoesOnWhileTheDiskTakesItsTimeWithASnapshot) {
 TEST_F(GatewayWithSnapshots, HoldsWhatTheStateWasThoughItChangesBeforeItsTurn) {
   GatewaySettings settings = chain_.settings();
   settings.snapshots.bytes_per_second = 200'000;
+  settings.snapshots.journal_percent = 0;
   settings.snapshots.on_event = log_.listener();
   {
     RunningGateway gateway(settings);
@@ -319,6 +320,7 @@ TEST_F(GatewayWithSnapshots, WaitsWithASnapshotForADeadKeyAndStopsWithoutIt) {
 TEST_F(GatewayWithSnapshots, StopsInTheMiddleOfOneWithoutATrace) {
   GatewaySettings settings = chain_.settings();
   settings.snapshots.bytes_per_second = 1000;
+  settings.snapshots.journal_percent = 0;
   ASSERT_NO_FATAL_FAILURE(live(settings, 20));
   EXPECT_EQ(log_.count(Kind::begun), 1U);
   EXPECT_EQ(log_.count(Kind::sealed), 0U);
