@@ -1,6 +1,7 @@
 #include "io/journal/journal_walk.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "io/journal/journal_places.h"
@@ -111,6 +112,7 @@ class Walk {
     if (*finding == Finding::next_record) return hand_out(true);
     if (*finding == Finding::segment_end) {
       if (!places_.has_segment(next_.at.segment + 1)) return false;
+      end_of_segment_ = next_;
       next_.start_segment(next_.at.segment + 1);
       if (!resynced_) end_.position = next_.at;
       return true;
@@ -149,12 +151,17 @@ class Walk {
     return {WalkFaultKind::damage, row.reason};
   }
 
-  // A live journal may have moved on since the place was read; once a place.
+  // A live journal may have moved on since the place was read; once a place. What looked like the end of the segment before
+  // may have been the end of what was written.
   bool look_again() noexcept { return options_.live && !std::exchange(looked_again_, true); }
 
   Expected<bool> relist() {
     std::vector<std::filesystem::path> odd_names;
     if (auto listed = places_.list(&odd_names); !listed) return std::unexpected(io_error(listed.error()));
+    if (end_of_segment_) {
+      next_ = *std::exchange(end_of_segment_, std::nullopt);
+      if (!resynced_) end_.position = next_.at;
+    }
     return true;
   }
 
@@ -175,6 +182,7 @@ class Walk {
     }
     resynced_ = false;
     looked_again_ = false;
+    end_of_segment_.reset();
     return !end_.stopped;
   }
 
@@ -326,6 +334,7 @@ class Walk {
   Expectation next_;
   bool resynced_ = false;  // the place was found by a search behind a fault
   bool looked_again_ = false;
+  std::optional<Expectation> end_of_segment_;  // where this segment was turned to, while it has given no record
   WalkEnd end_;
 };
 
