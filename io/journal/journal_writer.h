@@ -1,10 +1,8 @@
 // Appends batches to the journal: each record is one durable write; the callback says when it may be acknowledged.
 //
 // Lives on the loop's thread. append() numbers the batch and queues it; up to in_flight_max records are on their way to the
-// disk at once, callbacks come in batch order. A record is sealed (header, hashes, watermark) when it is sent. Zeros are
-// written ahead into the next segment, beside the records, because a write into fresh extents costs a second flush. A record
-// that does not fit, or a small one where the zeros end, opens the next segment; the closed one is cut to its last record
-// before the new one gets its first, so a valid record in a later segment vouches for everything before it.
+// disk at once, callbacks come in batch order. A record is sealed (header, hashes, watermark) when it is sent. Where it goes
+// is journal_segments.h.
 // The first failure is for ever: nothing after it is called durable, whatever the disk says later.
 #pragma once
 
@@ -14,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "io/journal/journal_config.h"
 #include "io/journal/record_buffer.h"
 #include "io/journal/record_format.h"
 #include "io/journal/recovery.h"
@@ -21,15 +20,6 @@
 #include "io/loop.h"
 
 namespace electra::io {
-
-inline constexpr std::uint32_t kRecordsInFlightMax = 16;
-
-struct JournalConfig {
-  std::filesystem::path directory;                        // of the segments; made if it is not there
-  std::uint64_t segment_bytes = std::uint64_t{64} << 20;  // multiple of 4096; a larger record gets a segment of its own
-  std::uint64_t lead_bytes = std::uint64_t{4} << 20;      // zeros in a new segment at least; multiple of 4096
-  std::uint32_t in_flight_max = 1;                        // 1..16 records
-};
 
 struct RecordFields {
   std::uint64_t time_ns = 0;  // above the last record's
@@ -60,15 +50,6 @@ class JournalListener {
 
  protected:
   ~JournalListener() = default;
-};
-
-struct JournalCounters {
-  std::uint64_t records = 0;
-  std::uint64_t messages = 0;
-  std::uint64_t record_bytes = 0;  // with padding
-  std::uint64_t zero_bytes = 0;    // of the lead
-  std::uint64_t segments_opened = 0;
-  std::uint64_t lead_waits = 0;  // a record waited for zeros in flight, or for the next segment
 };
 
 class JournalWriter {
