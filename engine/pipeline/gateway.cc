@@ -249,7 +249,8 @@ void GatewayImpl::commit(Batch& batch, std::uint32_t flags) {
 
   const std::uint64_t time_ns = clock_->take(now_ns(), machine_->next_timer_ns());
   const std::uint64_t monotonic_ns = io::monotonic_ns();
-  const bool for_snapshot = snapshots_ && snapshots_->wants_block_end() && !messages.empty();
+  // Not while a header is being made, which would have to be finished at once.
+  const bool for_snapshot = snapshots_ && snapshots_->wants_block_end() && !messages.empty() && !keeper_->working();
   if (for_snapshot || keeper_->ends_block(messages.size(), time_ns, monotonic_ns)) flags |= io::kRecordBlockClose;
   const std::uint32_t rules_version = machine_->rules_version();
   const std::uint64_t number =
