@@ -34,7 +34,7 @@ std::expected<std::unique_ptr<SnapshotKeeper>, std::string> SnapshotKeeper::open
   auto writer = io::SnapshotWriter::open(loop, {.directory = wanted.directory}, listener, device());
   if (!writer) return std::unexpected(std::move(writer.error()));
   keeper->writer_ = std::move(*writer);
-  auto retention = io::Retention::open(loop, wanted.old_segments, wanted.archive_directory, device());
+  auto retention = io::Retention::open(loop, wanted.old_segments, wanted.archive_directory, device(), wanted.removal);
   if (!retention) return std::unexpected(std::move(retention.error()));
   keeper->retention_ = std::move(*retention);
   if (restored.batch != 0) keeper->good_.push_back({.batch = restored.batch, .segment = restored.segment});

@@ -43,6 +43,7 @@ struct SnapshotSettings {
   std::uint32_t keep = 2;                               // 1 … 64
   io::OldSegments old_segments = io::OldSegments::keep;
   std::filesystem::path archive_directory;  // of segments, with OldSegments::archive
+  io::RemovalPieces removal = {};           // of older snapshots
   // How fast a snapshot is made while it holds nobody back: so many bytes a second, and of a hundred bytes of the journal so
   // many, because it shall be there before the next one is due. A byte costs some 3 ns of the io thread.
   std::uint64_t bytes_per_second = std::uint64_t{24} << 20;

@@ -34,39 +34,55 @@ std::expected<RetentionPlan, std::string> plan_retention(const std::filesystem::
 }
 
 struct Retention::Impl {
-  enum class Step { idle, snapshots, segments, archive, old_name, journal };
+  enum class Step { idle, snapshots, draft, free, sync_free, remove, segments, archive, old_name, journal };
 
   Loop& loop;
   const OldSegments old_segments;
   const std::filesystem::path archive;
   std::unique_ptr<SnapshotDevice> device;
+  const RemovalPieces pieces;
 
   Step step = Step::idle;
   RetentionPlan plan;
   std::size_t next = 0;  // of the files of this step
   std::filesystem::path from;
   std::filesystem::path to;
+  std::uint64_t left = 0;  // bytes of the snapshot that are not freed yet
   int fd = -1;
   Operation operation;
+  Timer pause;
   Deferred nothing_to_do;
   Done done;
   std::function<void(const Done&)> tell;
 
   Impl(Loop& loop_in, OldSegments old_segments_in, std::filesystem::path archive_in,
-       std::unique_ptr<SnapshotDevice> device_in)
-      : loop(loop_in), old_segments(old_segments_in), archive(std::move(archive_in)), device(std::move(device_in)) {
+       std::unique_ptr<SnapshotDevice> device_in, const RemovalPieces& pieces_in)
+      : loop(loop_in),
+        old_segments(old_segments_in),
+        archive(std::move(archive_in)),
+        device(std::move(device_in)),
+        pieces(pieces_in) {
+    ELECTRA_ASSERT_LT(0u, pieces.bytes);
     if (device == nullptr) device = make_snapshot_device(loop);
     operation = {.complete = [](void* context, std::int32_t result,
                                 std::uint32_t) { static_cast<Impl*>(context)->on_done(result); },
                  .context = this};
+    pause = {.fire = [](void* context, std::uint64_t) { static_cast<Impl*>(context)->go_on(); }, .context = this};
     nothing_to_do = {.run = [](void* context) { static_cast<Impl*>(context)->go_on(); }, .context = this};
   }
 
   ~Impl() {
     tell = nullptr;
     loop.cancel(nothing_to_do);
+    loop.disarm(pause);
     if (done.failure.empty()) done.failure = "stopped";  // after what is in flight
     while (operation.pending) loop.run_once();
+    close();
+  }
+
+  void close() {
+    if (fd >= 0) device->close(fd);
+    fd = -1;
   }
 
   std::expected<void, std::string> open() {
@@ -103,7 +119,11 @@ struct Retention::Impl {
     if (step == Step::segments && next == plan.segments.size()) return finish();
     switch (step) {
       case Step::idle:      return;
-      case Step::snapshots: return device->remove(operation, from = plan.remove[next]);
+      case Step::snapshots: return begin_removal();
+      case Step::draft:     return device->rename(operation, from, to);
+      case Step::free:      return free_a_piece();
+      case Step::sync_free: return device->sync(operation, fd);
+      case Step::remove:    return device->remove(operation, from);
       case Step::segments:
         from = plan.segments[next];
         if (old_segments == OldSegments::drop) return device->remove(operation, from);
@@ -115,6 +135,32 @@ struct Retention::Impl {
     }
   }
 
+  void begin_removal() {
+    from = plan.remove[next];
+    to = from.string() + std::string(kSnapshotDraftSuffix);
+    std::error_code gone;
+    left = std::filesystem::file_size(from, gone);
+    step = !gone && left > pieces.bytes ? Step::draft : Step::remove;
+    go_on();
+  }
+
+  // From its end.
+  void free_a_piece() {
+    if (fd < 0) {
+      const auto opened = device->open_to_free(from);
+      if (!opened) return fail(sentence("opening ", from.string()), opened.error());
+      fd = *opened;
+    }
+    left -= std::min(left, pieces.bytes);
+    device->free(operation, fd, left, pieces.bytes);
+  }
+
+  // The rest of it goes with the file.
+  void remove_what_is_left() {
+    close();
+    step = Step::remove;
+  }
+
   void sync(const std::filesystem::path& directory) {
     const auto opened = device->open(directory);
     if (!opened) return fail(sentence("opening ", directory.string()), opened.error());
@@ -123,15 +169,24 @@ struct Retention::Impl {
   }
 
   void on_done(std::int32_t result) {
-    if (fd >= 0) device->close(fd);
-    fd = -1;
+    if (step != Step::free && step != Step::sync_free) close();
+    if (step == Step::free && result == -EOPNOTSUPP) {
+      remove_what_is_left();
+      return go_on();
+    }
     const bool archiving = old_segments == OldSegments::archive;
-    const bool gone = result == -ENOENT && step != Step::archive && step != Step::journal;
+    const bool names_a_file =
+        step == Step::draft || step == Step::remove || step == Step::segments || step == Step::old_name;
+    const bool gone = result == -ENOENT && names_a_file;
     const bool linked = step == Step::segments && archiving && result == -EEXIST && is_same_file();
     if (result < 0 && !gone && !linked) {
       switch (step) {
-        case Step::idle:      break;
-        case Step::snapshots: return fail(sentence("removing ", from.string()), -result);
+        case Step::idle:
+        case Step::snapshots: break;
+        case Step::draft:
+        case Step::free:
+        case Step::sync_free:
+        case Step::remove:    return fail(sentence("removing ", from.string()), -result);
         case Step::segments:
           if (!archiving) return fail(sentence("removing ", from.string()), -result);
           return fail(sentence("moving ", from.string(), " to ", to.string()), -result);
@@ -141,10 +196,26 @@ struct Retention::Impl {
       }
     }
     switch (step) {
-      case Step::idle: return;
-      case Step::snapshots:
+      case Step::idle:
+      case Step::snapshots: return;
+      case Step::draft:
+        if (gone) {
+          ++next;
+          step = Step::snapshots;
+        } else {
+          from = to;
+          step = Step::free;
+        }
+        break;
+      case Step::free: step = Step::sync_free; break;
+      case Step::sync_free:
+        step = Step::free;
+        if (left <= pieces.bytes) remove_what_is_left();
+        return loop.arm(pause, monotonic_ns() + pieces.pause_ns);
+      case Step::remove:
         ++next;
         done.snapshots += gone ? 0 : 1;
+        step = Step::snapshots;
         break;
       case Step::segments:
         if (!archiving) done.segments += gone ? 0 : 1;
@@ -177,6 +248,7 @@ struct Retention::Impl {
   }
 
   void finish() {
+    close();
     step = Step::idle;
     plan = {};
     const std::function<void(const Done&)> call = std::exchange(tell, nullptr);  // it may start the next one
@@ -189,8 +261,9 @@ Retention::~Retention() = default;
 
 std::expected<std::unique_ptr<Retention>, std::string> Retention::open(Loop& loop, OldSegments old_segments,
                                                                        const std::filesystem::path& archive,
-                                                                       std::unique_ptr<SnapshotDevice> device) {
-  auto impl = std::make_unique<Impl>(loop, old_segments, archive, std::move(device));
+                                                                       std::unique_ptr<SnapshotDevice> device,
+                                                                       const RemovalPieces& pieces) {
+  auto impl = std::make_unique<Impl>(loop, old_segments, archive, std::move(device), pieces);
   if (auto opened = impl->open(); !opened) return std::unexpected(std::move(opened.error()));
   return std::unique_ptr<Retention>(new Retention(std::move(impl)));
 }

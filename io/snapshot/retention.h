@@ -3,10 +3,12 @@
 // Files go one after the other through the loop, so that the thread that serves does not wait for the file system. A segment
 // goes only after every snapshot that needs it; the lowest goes first, and durably (the directory that it was moved to is
 // synced, then the one that it left), so that no crash leaves a gap. Files that are gone already are no failure.
+//
+// A snapshot of more than a few MiB becomes a draft by its name first, and then goes in pieces: where the file system tells
+// the disk what is free ("discard"), a file of 70 MiB that goes at once makes every durable write meanwhile wait for 5 ms.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -37,6 +39,11 @@ struct RetentionPlan {
                                                                        std::uint64_t first_segment,
                                                                        OldSegments old_segments);
 
+struct RemovalPieces {
+  std::uint64_t bytes = std::uint64_t{4} << 20;
+  std::uint64_t pause_ns = 10'000'000;  // between two of them
+};
+
 class Retention {
  public:
   struct Done {
@@ -48,7 +55,7 @@ class Retention {
   // archive: where segments are moved, made here if they are to be; the error is a sentence.
   [[nodiscard]] static std::expected<std::unique_ptr<Retention>, std::string> open(
       Loop& loop, OldSegments old_segments, const std::filesystem::path& archive,
-      std::unique_ptr<SnapshotDevice> device = nullptr);
+      std::unique_ptr<SnapshotDevice> device = nullptr, const RemovalPieces& pieces = {});
   // Outside of the loop's callbacks only: turns the loop until nothing is in flight.
   ~Retention();
   Retention(const Retention&) = delete;

@@ -31,6 +31,12 @@ class UringSnapshotDevice final : public SnapshotDevice {
     return fd;
   }
 
+  std::expected<int, int> open_to_free(const std::filesystem::path& path) override {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) return std::unexpected(errno);
+    return fd;
+  }
+
   void close(int fd) override { ::close(fd); }
 
   int sync_directory(const std::filesystem::path& directory) override {
@@ -68,6 +74,13 @@ class UringSnapshotDevice final : public SnapshotDevice {
   void remove(Operation& operation, const std::filesystem::path& path) override {
     io_uring_sqe* sqe = loop_.prepare();
     io_uring_prep_unlinkat(sqe, AT_FDCWD, path.c_str(), 0);
+    loop_.seal(sqe, operation);
+  }
+
+  void free(Operation& operation, int fd, std::uint64_t offset, std::uint64_t bytes) override {
+    io_uring_sqe* sqe = loop_.prepare();
+    io_uring_prep_fallocate(sqe, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                            static_cast<off_t>(bytes));
     loop_.seal(sqe, operation);
   }
 

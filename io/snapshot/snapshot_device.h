@@ -21,6 +21,8 @@ class SnapshotDevice {
   [[nodiscard]] virtual std::expected<int, int> create(const std::filesystem::path& path) = 0;
   // A file or directory that sync() shall be called for.
   [[nodiscard]] virtual std::expected<int, int> open(const std::filesystem::path& path) = 0;
+  // A file of which parts shall be freed.
+  [[nodiscard]] virtual std::expected<int, int> open_to_free(const std::filesystem::path& path) = 0;
   virtual void close(int fd) = 0;
   // Its entries are durable; for the start. 0 or errno.
   [[nodiscard]] virtual int sync_directory(const std::filesystem::path& directory) = 0;
@@ -36,6 +38,8 @@ class SnapshotDevice {
   // A second name; -EEXIST if there is a file of it.
   virtual void link(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) = 0;
   virtual void remove(Operation& operation, const std::filesystem::path& path) = 0;
+  // Gives the file's space there back; -EOPNOTSUPP where the file system cannot.
+  virtual void free(Operation& operation, int fd, std::uint64_t offset, std::uint64_t bytes) = 0;
 };
 
 [[nodiscard]] std::unique_ptr<SnapshotDevice> make_snapshot_device(Loop& loop);

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "io/journal/record_format.h"
+#include "io/snapshot/snapshot_directory.h"
 #include "tests/io/snapshot_support.h"
 
 namespace electra::io {
@@ -27,7 +28,8 @@ struct House {
   House() {
     std::filesystem::create_directories(snapshots);
     std::filesystem::create_directories(journal);
-    for (const std::uint64_t batch : {10U, 20U, 30U, 40U}) write_file(snapshots / snapshot_name(batch), bytes_of("s"));
+    for (const std::uint64_t batch : {10U, 30U, 40U}) write_file(snapshots / snapshot_name(batch), bytes_of("s"));
+    write_file(snapshots / snapshot_name(20), std::vector<std::uint8_t>(10'000));
     for (const std::uint64_t segment : {1U, 2U, 3U, 4U}) write_file(journal / segment_name(segment), bytes_of("j"));
     write_file(journal / "lock", bytes_of("1"));
   }
@@ -36,7 +38,7 @@ struct House {
                       std::optional<SnapshotFault> fault = std::nullopt) {
     std::unique_ptr<SnapshotDevice> device;
     if (fault) device = std::make_unique<FaultySnapshotDevice>(*loop, *fault);
-    auto retention = Retention::open(*loop, old_segments, to, std::move(device));
+    auto retention = Retention::open(*loop, old_segments, to, std::move(device), {.bytes = 4096, .pause_ns = 0});
     if (!retention) return {.failure = retention.error()};
     auto plan = plan_retention(snapshots, {30, 40}, journal, first_segment, old_segments);
     if (!plan) return {.failure = plan.error()};
@@ -146,6 +148,36 @@ TEST(Retention, TakesFilesThatAreGoneForDone) {
   EXPECT_EQ(done->snapshots, 1u);
   EXPECT_EQ(done->segments, 1u);
   EXPECT_EQ(file_names(house.journal), kNew);
+}
+
+// In pieces of 4 KiB: no name of a snapshot ever stands for a part of one.
+TEST(Retention, EndsInTheMiddleOfASnapshotWithADraftAtMost) {
+  for (std::uint64_t at = 0;; ++at) {
+    SCOPED_TRACE("operation " + std::to_string(at));
+    House house;
+    const auto done = house.run(OldSegments::keep, 1, {}, SnapshotFault{.kind = SnapshotFault::Kind::fail, .at = at});
+    const auto left = list_snapshots(house.snapshots);
+    ASSERT_TRUE(left);
+    for (const std::uint64_t batch : *left) {
+      EXPECT_EQ(read_file(house.snapshots / snapshot_name(batch)).size(), batch == 20 ? 10'000u : 1u);
+    }
+    ASSERT_TRUE(remove_drafts(house.snapshots));
+    if (done.failure.empty()) {
+      EXPECT_EQ(at, 8u);  // one; rename, open, twice a piece and its sync, the rest
+      EXPECT_THAT(file_names(house.snapshots), ElementsAre("000000000030.snap", "000000000040.snap"));
+      break;
+    }
+    EXPECT_THAT(done.failure, HasSubstr("Input/output error"));
+  }
+}
+
+TEST(Retention, RemovesWholeWhatItsFileSystemCannotFreeInPieces) {
+  House house;
+  const auto done = house.run(OldSegments::keep, 1, {},
+                              SnapshotFault{.kind = SnapshotFault::Kind::fail, .at = 3, .error = EOPNOTSUPP});
+  EXPECT_EQ(done.failure, "");
+  EXPECT_EQ(done.snapshots, 2u);
+  EXPECT_THAT(file_names(house.snapshots), ElementsAre("000000000030.snap", "000000000040.snap"));
 }
 
 TEST(Retention, WithNothingToDoIsDoneToo) {

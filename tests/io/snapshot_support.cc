@@ -76,6 +76,10 @@ std::expected<int, int> FaultySnapshotDevice::open(const std::filesystem::path& 
   if (faulty()) return std::unexpected(fault_.error);
   return disk_->open(path);
 }
+std::expected<int, int> FaultySnapshotDevice::open_to_free(const std::filesystem::path& path) {
+  if (faulty()) return std::unexpected(fault_.error);
+  return disk_->open_to_free(path);
+}
 void FaultySnapshotDevice::close(int fd) { disk_->close(fd); }
 void FaultySnapshotDevice::write(Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) {
   if (!faulty()) return disk_->write(operation, fd, bytes, offset);
@@ -98,6 +102,11 @@ void FaultySnapshotDevice::link(Operation& operation, const std::filesystem::pat
 }
 void FaultySnapshotDevice::remove(Operation& operation, const std::filesystem::path& path) {
   if (!faulty()) return disk_->remove(operation, path);
+  complete_later(operation, -fault_.error);
+}
+
+void FaultySnapshotDevice::free(Operation& operation, int fd, std::uint64_t offset, std::uint64_t bytes) {
+  if (!faulty()) return disk_->free(operation, fd, offset, bytes);
   complete_later(operation, -fault_.error);
 }
 

@@ -36,6 +36,7 @@ class FaultySnapshotDevice final : public SnapshotDevice {
   FaultySnapshotDevice(Loop& loop, const SnapshotFault& fault);
   std::expected<int, int> create(const std::filesystem::path& path) override;
   std::expected<int, int> open(const std::filesystem::path& path) override;
+  std::expected<int, int> open_to_free(const std::filesystem::path& path) override;
   void close(int fd) override;
   int sync_directory(const std::filesystem::path& directory) override { return disk_->sync_directory(directory); }
   void write(Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) override;
@@ -43,6 +44,7 @@ class FaultySnapshotDevice final : public SnapshotDevice {
   void rename(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override;
   void link(Operation& operation, const std::filesystem::path& from, const std::filesystem::path& to) override;
   void remove(Operation& operation, const std::filesystem::path& path) override;
+  void free(Operation& operation, int fd, std::uint64_t offset, std::uint64_t bytes) override;
 
  private:
   struct Late {

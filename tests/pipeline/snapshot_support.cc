@@ -24,6 +24,10 @@ class WatchedDevice final : public io::SnapshotDevice {
     if (fails()) return std::unexpected(disk_.error.load());
     return real_->open(path);
   }
+  std::expected<int, int> open_to_free(const std::filesystem::path& path) override {
+    if (fails()) return std::unexpected(disk_.error.load());
+    return real_->open_to_free(path);
+  }
   void close(int fd) override { real_->close(fd); }
   int sync_directory(const std::filesystem::path& directory) override { return real_->sync_directory(directory); }
   void write(io::Operation& operation, int fd, ByteSpan bytes, std::uint64_t offset) override {
@@ -41,6 +45,9 @@ class WatchedDevice final : public io::SnapshotDevice {
   }
   void remove(io::Operation& operation, const std::filesystem::path& path) override {
     begin(operation, [&](io::Operation& own) { real_->remove(own, path); });
+  }
+  void free(io::Operation& operation, int fd, std::uint64_t offset, std::uint64_t bytes) override {
+    begin(operation, [&](io::Operation& own) { real_->free(own, fd, offset, bytes); });
   }
 
  private:

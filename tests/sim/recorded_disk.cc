@@ -198,6 +198,9 @@ class RecordedSnapshots final : public io::SnapshotDevice {
     return recorder_.open(path, O_WRONLY | O_CREAT | O_EXCL, 0644);
   }
   std::expected<int, int> open(const std::filesystem::path& path) override { return recorder_.open(path, O_RDONLY, 0); }
+  std::expected<int, int> open_to_free(const std::filesystem::path& path) override {
+    return recorder_.open(path, O_WRONLY, 0);
+  }
   void close(int fd) override { recorder_.close(fd); }
   int sync_directory(const std::filesystem::path& directory) override { return recorder_.sync_directory(directory); }
 
@@ -246,6 +249,18 @@ class RecordedSnapshots final : public io::SnapshotDevice {
     const std::string name = recorder_.log().name(path);
     if (::unlink(path.c_str()) != 0) return late_.add(operation, -errno, [] {});
     const std::size_t number = recorder_.log().begin({.kind = Kind::remove, .path = name});
+    late_.add(operation, 0, [this, number] { recorder_.log().done(number); });
+  }
+
+  // What a reader would find there.
+  void free(io::Operation& operation, int fd, std::uint64_t offset, std::uint64_t bytes) override {
+    if (const int error = recorder_.judge("free"); error != 0) return late_.add(operation, -error, [] {});
+    const std::size_t number = recorder_.log().begin(
+        {.kind = Kind::write, .file = recorder_.file(fd), .offset = offset, .bytes = Bytes(bytes, 0)});
+    if (::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                    static_cast<off_t>(bytes)) != 0) {
+      return late_.add(operation, -errno, [] {});
+    }
     late_.add(operation, 0, [this, number] { recorder_.log().done(number); });
   }
 

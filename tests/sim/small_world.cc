@@ -218,6 +218,7 @@ pipeline::GatewaySettings World::settings(std::uint32_t batches) const {
   settings.snapshots.keep = 2;
   settings.snapshots.old_segments = old_segments_;
   settings.snapshots.archive_directory = archive();
+  settings.snapshots.removal = {.bytes = 4096, .pause_ns = 0};
   return settings;
 }
 
