@@ -10,14 +10,11 @@ namespace electra::bench {
 namespace {
 
 constexpr const char* kStyle =
-    "set terminal svg size 900,540 dynamic background rgb 'white' font 'sans-serif,13'\n"
+    "set terminal svg noenhanced size 900,540 dynamic background rgb 'white' font 'sans-serif,13'\n"
     "set encoding utf8\nset grid ytics lc rgb '#dddddd'\nset border 3\nset tics nomirror\n";
 
-// gnuplot's underscore would lower the next letter.
-std::string plain(std::string text) {
-  for (std::size_t at = 0; (at = text.find('_', at)) != std::string::npos; at += 2) text.insert(at, "\\");
-  return text;
-}
+// A shape of which nothing is demanded has no mark.
+std::string mark(double demanded) { return demanded > 0 ? fmt::format("{}", demanded) : "NaN"; }
 
 std::string throughput_script(const std::string& file, const std::vector<ShapeSummary>& shapes) {
   std::string data;
@@ -25,7 +22,7 @@ std::string throughput_script(const std::string& file, const std::vector<ShapeSu
   for (const ShapeSummary& s : shapes) {
     if (s.shape.figure != Figure::rate_v) continue;
     ++count;
-    data += fmt::format("\"{}\" {} {} {}\n", plain(s.shape.name), s.ratio, s.shape.bar, s.shape.aim);
+    data += fmt::format("\"{}\" {} {} {}\n", s.shape.name, s.ratio, mark(s.shape.bar), mark(s.shape.aim));
   }
   if (data.empty()) return {};
   return fmt::format(
@@ -48,8 +45,7 @@ std::string latency_script(const std::string& file, const std::vector<ShapeSumma
     data += fmt::format("$d{} << EOD\n", index);
     for (const CurvePoint& point : curve) data += fmt::format("{:.6g} {:.6g}\n", 1 / (1 - point.share), point.us);
     data += "EOD\n";
-    plots +=
-        fmt::format("{}$d{} using 1:2 with lines lw 2 title '{}'", index == 0 ? "plot " : ", ", index, plain(title));
+    plots += fmt::format("{}$d{} using 1:2 with lines lw 2 title '{}'", index == 0 ? "plot " : ", ", index, title);
     ++index;
   };
   for (const ShapeSummary& s : shapes) {
@@ -60,7 +56,7 @@ std::string latency_script(const std::string& file, const std::vector<ShapeSumma
   if (index == 0) return {};
   return fmt::format(
       "{}set output '{}'\nset title 'Latency from the (intended) send time to the receipt of the durable message'\n"
-      "set logscale xy\nset xlabel 'share of messages'\nset ylabel 'µs'\nset xrange [2:10000]\n"
+      "set logscale xy\nset format y '%g'\nset xlabel 'share of messages'\nset ylabel 'µs'\nset xrange [2:10000]\n"
       "set xtics ('50 %%' 2, '90 %%' 10, '99 %%' 100, '99.9 %%' 1000, '99.99 %%' 10000)\nset key outside right\n"
       "{}{}\n",
       kStyle, file, data, plots);
@@ -74,7 +70,8 @@ std::string load_script(const std::string& file, const std::vector<LoadPoint>& p
   }
   if (data.empty()) return {};
   return fmt::format(
-      "{}set output '{}'\nset title 'Latency against offered load, open loop, 64 connections'\nset logscale y\n"
+      "{}set output '{}'\nset title 'Latency against offered load, open loop, 64 connections'\nset logscale y\nset "
+      "format y '%g'\n"
       "set xlabel 'offered, V'\nset ylabel 'µs'\nset key top left\n$d << EOD\n{}EOD\n"
       "plot $d using 1:2 with linespoints lw 2 title 'p50', $d using 1:3 with linespoints lw 2 title 'p99', "
       "$d using 1:4 with linespoints lw 2 title 'p99.9', $d using 1:5 with linespoints lw 2 title 'p99.99'\n",

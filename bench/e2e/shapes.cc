@@ -12,6 +12,8 @@ constexpr std::uint32_t kFewSenders = 1000;  // of the shapes that compare numbe
 constexpr std::uint32_t kMillion = 1'000'000;
 constexpr double kOpenRateV = 10;
 constexpr double kSnapshotsTimes = 1.5;  // as long as latency_10v
+constexpr double kSnapshotsSecondsMin = 2.5;
+constexpr std::uint64_t kSnapshotsMessagesMin = 700'000;
 constexpr double kSweepS = 2;
 constexpr double kSweepQuickS = 0.2;
 // Some 65,000 messages under way fill a batch behind each of those that the gateway has in hand.
@@ -216,7 +218,9 @@ std::vector<Shape> size_shapes(const Sizes& sizes) {
   RunPlan& plan = snapshots.measured.plan;
   plan.load = {.batch = kOpenBatch};
   plan.rate_v = kOpenRateV;
-  plan.seconds = kSnapshotsTimes * sizes.open_loop_s;
+  // One takes some two seconds at its pace.
+  plan.seconds = std::max(kSnapshotsTimes * sizes.open_loop_s, kSnapshotsSecondsMin);
+  snapshots.measured.scenario.messages = std::max(sizes.accounts, kSnapshotsMessagesMin);
   plan.snapshots_min = sizes.snapshots > 1 ? 2 : 1;
   snapshots.beside = snapshots.measured;
   snapshots.beside->plan.snapshot_every = 0;
