@@ -49,6 +49,9 @@ std::string latency_script(const std::string& file, const std::vector<ShapeSumma
     ++index;
   };
   for (const ShapeSummary& s : shapes) {
+    // Among others, those where full batches queue say nothing about latency.
+    const RunPlan& plan = s.shape.measured.plan;
+    if (shapes.size() > 1 && plan.rate_v == 0 && plan.load.batch > 1) continue;
     const ShapeRun& middle = s.middle();
     add(s.shape.name, middle.result.curve);
     if (middle.beside) add(s.shape.name + ", beside", middle.beside->curve);
