@@ -6,9 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <random>
-#include <thread>
 
 #include "meter-proto/base/sha256.h"
 #include "tests/io/support.h"
@@ -480,35 +478,6 @@ TEST(JournalWalk, AnAllowedTornTailEndsTheWalkAndItsLengthIsTold) {
                     std::min<std::uint64_t>(static_cast<std::uint64_t>(bytes.rend() - last), end.position.offset));
     }
   }
-}
-
-TEST(JournalWalk, BesideARunningWriterItSeesNoFaultAndNeverLessThanBefore) {
-  TemporaryDirectory directory;
-  JournalConfig config;
-  config.segment_bytes = 8 * kBlock;
-  config.lead_bytes = 2 * kBlock;
-  config.in_flight_max = 4;
-  Journal journal(directory.path(), config);
-  ASSERT_EQ(journal.open(), "");
-  std::atomic<bool> written = false;
-  std::thread auditor([&] {
-    std::uint64_t seen = 0;
-    for (bool last = false; !last;) {
-      last = written;
-      Diary diary;
-      const auto end = walk_journal(directory.path(), test_genesis(), diary, {.allow_torn_tail = true, .live = true});
-      ASSERT_TRUE(end.has_value()) << end.error().text();
-      ASSERT_TRUE(diary.faults.empty()) << diary.faults[0].text();
-      ASSERT_GE(diary.records, seen);
-      seen = diary.records;
-    }
-    EXPECT_EQ(seen, 400u);
-  });
-  for (int i = 0; i < 400; ++i) journal.append({std::string(static_cast<std::size_t>(1 + i * 37 % 9000), 'm')});
-  journal.settle();
-  written = true;
-  auditor.join();
-  EXPECT_EQ(journal.failure, "");
 }
 
 TEST(JournalWalk, StopsWhereTheVisitorSaysSo) {
