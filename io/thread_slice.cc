@@ -27,7 +27,6 @@ void ask_for_long_slices(std::uint64_t slice_ns) noexcept {
   if (syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
   if (attributes.policy != SCHED_OTHER) return;
   attributes.size = sizeof attributes;
-  attributes.flags = 0;
   attributes.runtime_ns = slice_ns;
   [[maybe_unused]] const auto status = syscall(SYS_sched_setattr, 0, &attributes, 0);
 }

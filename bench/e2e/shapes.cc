@@ -1,5 +1,7 @@
 #include "bench/e2e/shapes.h"
 
+#include <algorithm>
+
 namespace electra::bench {
 namespace {
 

@@ -74,9 +74,9 @@ struct Retention::Impl {
   ~Impl() {
     tell = nullptr;
     loop.cancel(nothing_to_do);
-    loop.disarm(pause);
     if (done.failure.empty()) done.failure = "stopped";  // after what is in flight
     while (operation.pending) loop.run_once();
+    loop.disarm(pause);  // the end of a piece's sync may have armed it just now
     close();
   }
 

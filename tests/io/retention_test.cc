@@ -171,6 +171,27 @@ TEST(Retention, EndsInTheMiddleOfASnapshotWithADraftAtMost) {
   }
 }
 
+// Whose loop goes on afterwards.
+TEST(Retention, IsGivenUpAtAnyMomentOfARemoval) {
+  for (int turns = 0;; ++turns) {
+    SCOPED_TRACE(turns);
+    House house;
+    auto plan = plan_retention(house.snapshots, {30, 40}, house.journal, 1, OldSegments::keep);
+    ASSERT_TRUE(plan);
+    bool done = false;
+    {
+      auto retention =
+          Retention::open(*house.loop, OldSegments::keep, {}, nullptr, {.bytes = 4096, .pause_ns = 1'000'000});
+      ASSERT_TRUE(retention);
+      (*retention)->start(std::move(*plan), [&done](const Retention::Done&) { done = true; });
+      for (int turn = 0; turn < turns && !done; ++turn) house.loop->run_once(1'000'000);
+    }
+    for (int turn = 0; turn < 3; ++turn) house.loop->run_once(1'000'000);
+    EXPECT_EQ(std::filesystem::file_size(house.snapshots / snapshot_name(30)), 1u);
+    if (done) break;
+  }
+}
+
 TEST(Retention, RemovesWholeWhatItsFileSystemCannotFreeInPieces) {
   House house;
   const auto done = house.run(OldSegments::keep, 1, {},
