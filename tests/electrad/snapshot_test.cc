@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <memory>
-#include <thread>
+#include <string>
+#include <vector>
 
 #include "engine/electrad/hot_backup.h"
 #include "tests/electrad/program.h"
@@ -43,6 +45,16 @@ std::string balance_of(const std::string& home, const std::string& name) {
   return json.is_object() ? json["meter"]["walletBalance"].dump() : std::string();
 }
 
+// The names of its whole snapshots, oldest first.
+std::vector<std::string> snapshots_of(const std::string& home) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(home + "/snapshots")) {
+    if (entry.path().extension() == ".snap") names.push_back(entry.path().filename());
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 // A home with snapshots, and a copy that was made while its gateway served.
 class SnapshotCommand : public testing::Test {
  protected:
@@ -50,11 +62,11 @@ class SnapshotCommand : public testing::Test {
     made_ = std::make_unique<TemporaryDirectory>();
     write_file(*made_ / "config.yml", kConfig);
     const auto gateway = start({"serve", "--home", home(), "--config", *made_ / "config.yml"});
-    for (int i = 0; i < 24; ++i) send();
+    // Two, so that there is one before the newest.
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (gateway->error_so_far().find("state=sealed") == std::string::npos) {
+    while (snapshots_of(home()).size() < 2) {
       ASSERT_LT(std::chrono::steady_clock::now(), deadline) << gateway->error_so_far();
-      send();
+      ASSERT_NO_FATAL_FAILURE(send());
     }
     live_ = run_electrad({"snapshot", "--out", *made_ / "live", "--home", home(), "--json"});
     ASSERT_EQ(live_.exit_code, 0) << live_.error;
@@ -180,9 +192,7 @@ TEST_F(SnapshotCommand, LeavesNothingWhereItCannotCopy) {
 TEST_F(SnapshotCommand, TakesTheSnapshotBeforeADamagedOne) {
   const std::string copy = directory_ / "copy";
   fs::copy(home(), copy, fs::copy_options::recursive);
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(copy + "/snapshots")) names.push_back(entry.path().filename());
-  std::ranges::sort(names);
+  const std::vector<std::string> names = snapshots_of(copy);
   ASSERT_GE(names.size(), 2U);
   std::string bytes = read_file(copy + "/snapshots/" + names.back());
   bytes[5000] = static_cast<char>(bytes[5000] ^ 1);
