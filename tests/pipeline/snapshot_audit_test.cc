@@ -25,7 +25,8 @@ class DroppedBeginning : public testing::Test {
     ASSERT_EQ(gateway.error(), "");
     {
       Client meter(gateway.port(), kM2);
-      ASSERT_NO_FATAL_FAILURE(send_readings(meter, 150));
+      ASSERT_NO_FATAL_FAILURE(
+          send_readings_until(meter, [&] { return chain_.batches().size() >= 2 && chain_.segments().front() > 1; }));
     }
     gateway.stop();
     digest_ = gateway.settlement_digest();

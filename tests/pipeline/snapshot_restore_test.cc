@@ -47,7 +47,7 @@ TEST(Restore, OfAnySnapshotGoesOnAsTheWholeReplayBatchByBatch) {
     ASSERT_EQ(gateway.error(), "");
     ASSERT_NO_FATAL_FAILURE(do_a_bit_of_everything(gateway.port()));
     Client meter(gateway.port(), kM2);
-    ASSERT_NO_FATAL_FAILURE(send_readings(meter, 40));
+    ASSERT_NO_FATAL_FAILURE(send_readings_until(meter, [&] { return chain.batches().size() >= 5; }));
   }
   const Replayed whole = replay_digests(chain.data());
   const auto headers = headers_in(chain.headers_file());
@@ -81,7 +81,7 @@ class FindSnapshot : public testing::Test {
     RunningGateway gateway(chain_.settings());
     ASSERT_EQ(gateway.error(), "");
     Client meter(gateway.port(), kM2);
-    ASSERT_NO_FATAL_FAILURE(send_readings(meter, 60));
+    ASSERT_NO_FATAL_FAILURE(send_readings_until(meter, [&] { return chain_.batches().size() >= 3; }));
     gateway.stop();
     batches_ = chain_.batches();
     ASSERT_GE(batches_.size(), 3U);

@@ -182,4 +182,12 @@ void send_readings(Client& client, std::uint64_t count) {
   }
 }
 
+void send_readings_until(Client& client, const std::function<bool()>& done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  while (!done()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    ASSERT_NO_FATAL_FAILURE(send_readings(client, 5));
+  }
+}
+
 }  // namespace electra::test

@@ -62,5 +62,8 @@ class SnapshotLog {
 
 // Readings of M2, one batch each, all answered. Within ASSERT_NO_FATAL_FAILURE.
 void send_readings(Client& client, std::uint64_t count);
+// Until `done()`: snapshots and what follows from them are made beside the traffic, so how many readings something takes
+// depends on the machine.
+void send_readings_until(Client& client, const std::function<bool()>& done);
 
 }  // namespace electra::test
