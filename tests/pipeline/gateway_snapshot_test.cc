@@ -22,38 +22,21 @@ namespace fs = std::filesystem;
 
 class GatewayWithSnapshots : public testing::Test {
  protected:
-  // A start, `count` readings of a batch each, a stop. A snapshot that begins is waited for, so that a slow machine makes as
-  // many as a fast one; one that cannot end, a second.
+  // A start, `count` readings of a batch each with their snapshots, a stop.
   void live(std::uint64_t count) { live(chain_.settings(), count); }
   void live(GatewaySettings settings, std::uint64_t count) {
     settings.snapshots.on_event = log_.listener();
     RunningGateway gateway(std::move(settings));
     ASSERT_EQ(gateway.error(), "");
     facts_ = gateway.facts();
-    const std::size_t cut_off = under_way();  // in lives before
     if (count > 0) {
       Client meter(gateway.port(), kM2);
-      for (bool ends = true; count > 0; --count) {
-        ASSERT_NO_FATAL_FAILURE(send_readings(meter, 1));
-        ends = ends && at_most_under_way(cut_off, 1s);
-      }
+      ASSERT_NO_FATAL_FAILURE(send_readings(meter, count, log_));
     }
     gateway.stop();
     ASSERT_EQ(gateway.reason(), StopReason::requested) << gateway.failure();
     digest_ = gateway.digest();
     counters_ = gateway.counters();
-  }
-  std::size_t under_way() const {
-    return log_.count(Kind::begun) -
-           std::min(log_.count(Kind::begun), log_.count(Kind::sealed) + log_.count(Kind::failed));
-  }
-  bool at_most_under_way(std::size_t most, std::chrono::nanoseconds patience) const {
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (under_way() > most) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(1ms);
-    }
-    return true;
   }
   std::string error_of_start(GatewaySettings settings) {
     RunningGateway gateway(std::move(settings));

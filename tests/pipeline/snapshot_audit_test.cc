@@ -21,12 +21,13 @@ class DroppedBeginning : public testing::Test {
     GatewaySettings settings = chain_.settings();
     settings.snapshots.keep = 2;
     settings.snapshots.old_segments = io::OldSegments::archive;
+    SnapshotLog log;
+    settings.snapshots.on_event = log.listener();
     RunningGateway gateway(settings);
     ASSERT_EQ(gateway.error(), "");
     {
       Client meter(gateway.port(), kM2);
-      ASSERT_NO_FATAL_FAILURE(
-          send_readings_until(meter, [&] { return chain_.batches().size() >= 2 && chain_.segments().front() > 1; }));
+      ASSERT_NO_FATAL_FAILURE(send_readings(meter, 150, log));
     }
     gateway.stop();
     digest_ = gateway.settlement_digest();

@@ -43,11 +43,14 @@ class Follower final : public RecordReplayer {
 TEST(Restore, OfAnySnapshotGoesOnAsTheWholeReplayBatchByBatch) {
   SnapshotChain chain;
   {
-    RunningGateway gateway(chain.settings(8 * 4096));
+    SnapshotLog log;
+    GatewaySettings settings = chain.settings(8 * 4096);
+    settings.snapshots.on_event = log.listener();
+    RunningGateway gateway(settings);
     ASSERT_EQ(gateway.error(), "");
     ASSERT_NO_FATAL_FAILURE(do_a_bit_of_everything(gateway.port()));
     Client meter(gateway.port(), kM2);
-    ASSERT_NO_FATAL_FAILURE(send_readings_until(meter, [&] { return chain.batches().size() >= 5; }));
+    ASSERT_NO_FATAL_FAILURE(send_readings(meter, 40, log));
   }
   const Replayed whole = replay_digests(chain.data());
   const auto headers = headers_in(chain.headers_file());
@@ -78,10 +81,13 @@ TEST(Restore, OfAnySnapshotGoesOnAsTheWholeReplayBatchByBatch) {
 class FindSnapshot : public testing::Test {
  protected:
   void SetUp() override {
-    RunningGateway gateway(chain_.settings());
+    SnapshotLog log;
+    GatewaySettings settings = chain_.settings();
+    settings.snapshots.on_event = log.listener();
+    RunningGateway gateway(settings);
     ASSERT_EQ(gateway.error(), "");
     Client meter(gateway.port(), kM2);
-    ASSERT_NO_FATAL_FAILURE(send_readings_until(meter, [&] { return chain_.batches().size() >= 3; }));
+    ASSERT_NO_FATAL_FAILURE(send_readings(meter, 60, log));
     gateway.stop();
     batches_ = chain_.batches();
     ASSERT_GE(batches_.size(), 3U);

@@ -166,6 +166,14 @@ std::size_t SnapshotLog::count(pipeline::SnapshotEvent::Kind kind) const {
       std::ranges::count_if(all, [kind](const pipeline::SnapshotEvent& event) { return event.kind == kind; }));
 }
 
+std::size_t SnapshotLog::under_way() const {
+  using Kind = pipeline::SnapshotEvent::Kind;
+  const auto all = events();
+  const auto count = [&](Kind kind) { return std::ranges::count(all, kind, &pipeline::SnapshotEvent::kind); };
+  return static_cast<std::size_t>(
+      std::max<std::ptrdiff_t>(count(Kind::begun) - count(Kind::sealed) - count(Kind::failed), 0));
+}
+
 bool SnapshotLog::wait_for(pipeline::SnapshotEvent::Kind kind, std::size_t wanted) const {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (count(kind) < wanted) {
@@ -182,11 +190,15 @@ void send_readings(Client& client, std::uint64_t count) {
   }
 }
 
-void send_readings_until(Client& client, const std::function<bool()>& done) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(120);
-  while (!done()) {
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
-    ASSERT_NO_FATAL_FAILURE(send_readings(client, 5));
+void send_readings(Client& client, std::uint64_t count, const SnapshotLog& log) {
+  const std::size_t cut_off = log.under_way();  // in lives before
+  for (bool ends = true; count > 0; --count) {
+    ASSERT_NO_FATAL_FAILURE(send_readings(client, 1));
+    const auto deadline = std::chrono::steady_clock::now() + 1s;
+    while (ends && log.under_way() > cut_off) {
+      ends = std::chrono::steady_clock::now() <= deadline;
+      std::this_thread::sleep_for(1ms);
+    }
   }
 }
 

@@ -51,6 +51,8 @@ class SnapshotLog {
   [[nodiscard]] std::size_t count(pipeline::SnapshotEvent::Kind kind) const;
   // False: not within kPatience.
   [[nodiscard]] bool wait_for(pipeline::SnapshotEvent::Kind kind, std::size_t count) const;
+  // Begun, and neither sealed nor failed: cut off by a stop, or going on.
+  [[nodiscard]] std::size_t under_way() const;
 
  private:
   struct Shared {
@@ -62,8 +64,8 @@ class SnapshotLog {
 
 // Readings of M2, one batch each, all answered. Within ASSERT_NO_FATAL_FAILURE.
 void send_readings(Client& client, std::uint64_t count);
-// Until `done()`: snapshots and what follows from them are made beside the traffic, so how many readings something takes
-// depends on the machine.
-void send_readings_until(Client& client, const std::function<bool()>& done);
+// A snapshot that begins meanwhile is waited for, so that a slow machine makes as many as a fast one; once one has not ended
+// within a second, none is any more.
+void send_readings(Client& client, std::uint64_t count, const SnapshotLog& log);
 
 }  // namespace electra::test
